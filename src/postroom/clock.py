@@ -1,0 +1,65 @@
+"""Time, as a value that is passed in: microseconds since the Unix epoch, UTC."""
+
+import asyncio
+import heapq
+import time
+from typing import Protocol
+
+SECOND = 1_000_000
+"""One second in microseconds, the unit of every `..._at` in the project."""
+
+
+class Clock(Protocol):
+    """Where the time comes from, and the only way to wait for a moment."""
+
+    def now(self) -> int:
+        """Return the moment it is, in microseconds since the epoch."""
+        ...
+
+    async def sleep_until(self, moment: int) -> None:
+        """Return once `now()` has reached `moment`."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> int:
+        """Return the machine's time in microseconds since the epoch."""
+        return time.time_ns() // 1000
+
+    async def sleep_until(self, moment: int) -> None:
+        """Sleep on the event loop; a machine that sleeps longer wakes late, never early."""
+        while (remaining := moment - self.now()) > 0:
+            await asyncio.sleep(remaining / SECOND)
+
+
+class VirtualClock:
+    """A clock that stands still until it is advanced: outages of hours in tests of seconds."""
+
+    def __init__(self, start: int) -> None:
+        self._now = start
+        self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._count = 0
+
+    def now(self) -> int:
+        """Return the moment the clock was last advanced to."""
+        return self._now
+
+    def advance_to(self, moment: int) -> None:
+        """Move forward to `moment` and wake every sleeper that is due; never moves back."""
+        self._now = max(self._now, moment)
+        while self._sleepers and self._sleepers[0][0] <= self._now:
+            _, _, sleeper = heapq.heappop(self._sleepers)
+            if not sleeper.done():
+                sleeper.set_result(None)
+
+    async def sleep_until(self, moment: int) -> None:
+        """Wait until the clock has been advanced to `moment`."""
+        if moment <= self._now:
+            await asyncio.sleep(0)
+            return
+        sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._count += 1
+        heapq.heappush(self._sleepers, (moment, self._count, sleeper))
+        await sleeper

@@ -1,0 +1,1 @@
+"""The envelopes we keep, and the messages Docusign would send about them."""

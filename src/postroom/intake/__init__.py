@@ -1,0 +1,1 @@
+"""Bytes in, a notification out: authenticate, then normalise. Touches nothing."""

@@ -1,0 +1,1 @@
+"""The verbs people use: one plain async function each."""

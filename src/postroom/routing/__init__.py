@@ -1,0 +1,1 @@
+"""Who wants a notification, and why. Pure."""

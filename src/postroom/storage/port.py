@@ -1,0 +1,507 @@
+"""The port of the store: what must survive, stated as promises.
+
+Every backend passes `tests/contract` without a skip. Verbs are facts of the domain. Each verb is
+one transaction: all of it is durable when the call returns, or none of it happened. A store that
+cannot keep anything now (disk full, database away) raises `UnavailableError` and has kept nothing.
+
+Order: the deliveries one listener is owed for one envelope form a line, sorted by
+(`occurred_at`, sequence of arrival). Only the head of a line is DUE; the others are WAITING.
+A delivery without an envelope, or of a listener with `ordering: none`, is in no line.
+HELD and CROSSED deliveries are not in line until they are decided.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, Protocol
+
+from postroom.model import (
+    Account,
+    DeliveryState,
+    Json,
+    Lane,
+    Lease,
+    Listener,
+    ListenerState,
+    Match,
+    Noun,
+    Notification,
+    Outcome,
+    Registry,
+    Replay,
+    Verdict,
+)
+
+# --- the road ---------------------------------------------------------------------------------
+
+
+class Recording(Noun):
+    """A notification and all it owes, to be kept together."""
+
+    notification: Notification
+    matches: tuple[Match, ...]
+    is_unclaimed: bool
+    registry_revision: int
+    lease_for: frozenset[int] = frozenset()
+    """Listener ids whose fresh delivery may be born leased: the caller has room for it."""
+    unordered: frozenset[int] = frozenset()
+    """Listener ids among `matches` with `ordering: none`."""
+    token: int
+    """The lease token for all deliveries born leased here; unique to this recording."""
+    leased_until: int
+    remember_fields: bytes | None = None
+    """`customFields` JSON to remember as the envelope's first, unless one is remembered."""
+
+
+class Recorded(Noun):
+    """What became of a recording."""
+
+    is_duplicate: bool
+    """The same logical event was kept before; only the repeat was noted, nothing is owed."""
+    leases: tuple[Lease, ...]
+
+
+class Settlement(Noun):
+    """An attempt as it went, and its consequence."""
+
+    lease: Lease
+    outcome: Outcome
+    verdict: Verdict
+    settled_at: int
+    wants_next: bool = False
+    """Whether the next delivery in line, if this ends its head, is to be leased to the caller."""
+    next_token: int = 0
+    next_leased_until: int = 0
+
+
+class Settled(Noun):
+    """What became of a settlement."""
+
+    was_ours: bool
+    """False: the lease had gone to someone else; nothing was written."""
+    next: Lease | None = None
+
+
+# --- what people change -----------------------------------------------------------------------
+
+
+class AuditEntry(Noun):
+    """Who did what, written in the transaction that did it. Never holds a secret."""
+
+    at: int
+    actor: str
+    verb: str
+    details: Json
+
+
+class PutAccount(Noun, tag="put-account"):
+    """Create or replace an account."""
+
+    account: Account
+
+
+class PutLane(Noun, tag="put-lane"):
+    """Create or replace a lane."""
+
+    lane: Lane
+
+
+class PutListener(Noun, tag="put-listener"):
+    """Create or replace a listener. Its id is that of (account, name), given on first sight.
+
+    `listener.id` is ignored. A listener removed and put again has its old id.
+    """
+
+    listener: Listener
+
+
+class RemoveAccount(Noun, tag="remove-account"):
+    """Remove an account, its lanes and its listeners."""
+
+    account_id: str
+
+
+class RemoveLane(Noun, tag="remove-lane"):
+    """Remove a lane's own entry."""
+
+    account_id: str
+    name: str
+
+
+class RemoveListener(Noun, tag="remove-listener"):
+    """Remove a listener; what it is still owed (due, waiting, held, crossed) is dismissed."""
+
+    account_id: str
+    name: str
+
+
+Change = PutAccount | PutLane | PutListener | RemoveAccount | RemoveLane | RemoveListener
+
+
+class SealedSecret(Noun):
+    """A secret as the store keeps it: sealed by the vault, unreadable here."""
+
+    id: str
+    account_id: str
+    listener: str | None
+    purpose: Literal["hmac", "enrichment"]
+    sealed: bytes
+    fingerprint: str
+    """Eight hex digits by which people tell keys apart; derived by the vault, not reversible."""
+    created_at: int
+    retired_at: int | None = None
+
+
+class Decision(Noun):
+    """What a held or crossed delivery becomes."""
+
+    delivery_id: int
+    state: Literal[DeliveryState.DUE, DeliveryState.DISMISSED]
+    reason: str
+
+
+class Ordered(Noun):
+    """One replay to queue."""
+
+    delivery_id: int
+    """The delivery to do again; the new one is for the same notification and listener."""
+    due_at: int
+
+
+# --- what people see --------------------------------------------------------------------------
+
+
+class StoredNotification(Noun):
+    """A notification with what was recorded about it."""
+
+    sequence: int
+    notification: Notification
+    """`body` is empty where retention has dropped it."""
+    has_body: bool
+    registry_revision: int
+    is_unclaimed: bool
+    repeats: int
+    """How often the same event came again: source resends and second channels."""
+
+
+class Repeat(Noun):
+    """One more arrival of an event already kept."""
+
+    received_at: int
+    configuration_id: str | None
+    retry_count: int
+
+
+class StoredDelivery(Noun):
+    """A delivery as it stands, with enough of its notification to list it."""
+
+    id: int
+    notification_id: str
+    listener_id: int
+    account_id: str
+    envelope_id: str | None
+    event: str
+    recipient_id: str | None
+    received_at: int
+    state: DeliveryState
+    reason: str | None
+    """Why it is held, crossed, given up or dismissed."""
+    lane: str | None
+    due_at: int | None
+    is_leased: bool
+    attempts: int
+    last_status: int | None
+    last_failure: str | None
+    settled_at: int | None
+    replay: Replay | None
+    superseded_by: int | None
+    """The replay queued for it, if any."""
+    is_late: bool
+    has_body: bool
+
+
+class StoredAttempt(Noun):
+    """One attempt as it went."""
+
+    number: int
+    started_at: int
+    duration_us: int
+    status: int | None
+    failure: str | None
+    detail: str
+    response_headers: tuple[tuple[str, str], ...]
+    response_excerpt: bytes
+    """At most 2 KiB."""
+    verdict: str
+    """`done`, `try-again` or `give-up`."""
+    verdict_reason: str
+    next_at: int | None
+
+
+class NotificationQuery(Noun):
+    """Which notifications, newest first (`oldest_first` turns it round)."""
+
+    account_id: str | None = None
+    envelope_id: str | None = None
+    events: tuple[str, ...] = ()
+    sender_id: str | None = None
+    received_from: int | None = None
+    received_until: int | None = None
+    only: Literal["all", "unclaimed", "unreadable", "flawed"] = "all"
+    oldest_first: bool = False
+    after: int | None = None
+    """The `sequence` of the last row seen."""
+    limit: int = 100
+
+
+class DeliveryQuery(Noun):
+    """Which deliveries, newest first (`oldest_first` turns it round)."""
+
+    account_id: str | None = None
+    listener_id: int | None = None
+    notification_id: str | None = None
+    envelope_id: str | None = None
+    events: tuple[str, ...] = ()
+    states: tuple[DeliveryState, ...] = ()
+    received_from: int | None = None
+    received_until: int | None = None
+    not_superseded: bool = False
+    replays: Literal["with", "without", "only"] = "with"
+    oldest_first: bool = False
+    after: int | None = None
+    """The `id` of the last row seen."""
+    limit: int = 100
+
+
+class Rejection(Noun):
+    """A message refused at the front door, as the operator sees it."""
+
+    at: int
+    account_id: str | None
+    """The account it claimed, if it could be read and is short."""
+    remote: str
+    reason: str
+    hint: str | None
+    """The likely cause."""
+
+
+class Backlog(Noun):
+    """What one listener is still owed, by state."""
+
+    listener_id: int
+    due: int
+    waiting: int
+    held: int
+    crossed: int
+    given_up: int
+    """Given up and not replayed since."""
+    oldest_received_at: int | None
+    """Of what is due or waiting."""
+
+
+class Counts(Noun):
+    """The store in figures."""
+
+    notifications: int
+    unclaimed: int
+    unreadable: int
+    delivered: int
+    backlog: tuple[Backlog, ...]
+
+
+class Store(Protocol):
+    """What must survive. Safe to call from many tasks of one event loop."""
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of the database."""
+        ...
+
+    # the road
+
+    async def record(self, recording: Recording) -> Recorded:
+        """Keep a notification and every delivery it owes, or neither.
+
+        A notification id kept before makes it a duplicate: a `Repeat` is noted, nothing else.
+        A delivery is born leased if its listener is in `lease_for` and it is the head of its
+        line; a delivery with an earlier open one in its line is born WAITING; one that is
+        earlier than the head takes its place unless the head is leased. Concurrent calls
+        share one commit.
+        """
+        ...
+
+    async def sticky_fields(self, account_id: str, envelope_id: str) -> bytes | None:
+        """Return the `customFields` JSON remembered as the envelope's first, if any."""
+        ...
+
+    async def occurrences(
+        self, account_id: str, envelope_id: str, event: str, recipient_id: str | None
+    ) -> Sequence[Notification]:
+        """Return the kept notifications of one event of one envelope, at most 16, newest first."""
+        ...
+
+    async def lease(
+        self, listener_id: int, *, limit: int, now: int, leased_until: int, token: int
+    ) -> Sequence[Lease]:
+        """Lease up to `limit` DUE deliveries whose moment has come, the longest due first.
+
+        No delivery is ever under two leases: one whose lease has run out may be leased again,
+        and then its old token settles nothing.
+        """
+        ...
+
+    async def extend(self, leases: Sequence[Lease], leased_until: int) -> None:
+        """Let the leases that are still ours last until `leased_until`."""
+        ...
+
+    async def release(self, leases: Sequence[Lease], now: int) -> None:
+        """Give leases back untried: those still ours are due now."""
+        ...
+
+    async def free_leases(self, now: int) -> int:
+        """Make everything leased due now: for the only node of an embedded store, at start."""
+        ...
+
+    async def settle(self, settlement: Settlement) -> Settled:
+        """Write an attempt and its consequence, only if the lease's token still holds.
+
+        Done, GiveUp: the delivery ends and the next in its line becomes DUE at the later of
+        its own `due_at` and now (leased to the caller if `wants_next` and its moment has come).
+        TryAgain: DUE at that moment. Concurrent calls share one commit.
+        """
+        ...
+
+    async def next_due(self, listener_ids: Sequence[int]) -> dict[int, int]:
+        """Return, for each listener that is owed something DUE, the earliest `due_at`.
+
+        A leased delivery counts with the end of its lease.
+        """
+        ...
+
+    async def hasten(self, listener_id: int, now: int) -> int:
+        """Make every unleased DUE delivery of a listener due now; return how many were not yet."""
+        ...
+
+    # the registry
+
+    async def revision(self) -> int:
+        """Return the registry's revision: 0 at first, one more with every change. Cheap."""
+        ...
+
+    async def registry(self, revision: int | None = None) -> Registry:
+        """Return the registry as it stands, or as it stood at a revision."""
+        ...
+
+    async def change(self, changes: Sequence[Change], audit: AuditEntry) -> int:
+        """Make the changes in order, as one new revision; return it."""
+        ...
+
+    async def states(self) -> dict[int, ListenerState]:
+        """Return the state of every listener that is paused or down."""
+        ...
+
+    async def set_state(self, state: ListenerState, audit: AuditEntry | None = None) -> None:
+        """Write what happened to a listener (paused, resumed, down, well)."""
+        ...
+
+    async def secrets(self) -> Sequence[SealedSecret]:
+        """Return every secret, retired ones too, in the order they were put."""
+        ...
+
+    async def put_secret(self, secret: SealedSecret, audit: AuditEntry) -> None:
+        """Keep a secret; the same id replaces it. Moves `secrets_revision`."""
+        ...
+
+    async def retire_secret(self, secret_id: str, at: int, audit: AuditEntry) -> bool:
+        """From `at` on the secret is out of use; False if there is none of that id."""
+        ...
+
+    async def secrets_revision(self) -> int:
+        """Return a number that every change of a secret moves. Cheap."""
+        ...
+
+    async def states_revision(self) -> int:
+        """Return a number that every `set_state` moves. Cheap."""
+        ...
+
+    # the verbs of people
+
+    async def decide(
+        self,
+        decisions: Sequence[Decision],
+        *,
+        now: int,
+        audit: AuditEntry | None = None,
+        enrichment: tuple[str, bytes] | None = None,
+    ) -> int:
+        """Decide held or crossed deliveries; return how many still were.
+
+        A delivery decided DUE takes its place in its line. `enrichment` (notification id,
+        envelope JSON) is kept with the notification in the same transaction.
+        """
+        ...
+
+    async def replay(
+        self, orders: Sequence[Ordered], replay: Replay, *, now: int, audit: AuditEntry | None
+    ) -> int:
+        """Queue new deliveries that do old ones again, in line like any other; return how many.
+
+        The old ones are marked superseded. One whose body is gone is left out.
+        """
+        ...
+
+    async def notifications(self, query: NotificationQuery) -> Sequence[StoredNotification]:
+        """List notifications; `notification.body` is left empty here."""
+        ...
+
+    async def notification(self, notification_id: str) -> StoredNotification | None:
+        """Return one notification with its body."""
+        ...
+
+    async def repeats(self, notification_id: str) -> Sequence[Repeat]:
+        """Return the repeats of one notification, oldest first, at most 100."""
+        ...
+
+    async def deliveries(self, query: DeliveryQuery) -> Sequence[StoredDelivery]:
+        """List deliveries."""
+        ...
+
+    async def delivery(self, delivery_id: int) -> StoredDelivery | None:
+        """Return one delivery."""
+        ...
+
+    async def attempts(self, delivery_id: int) -> Sequence[StoredAttempt]:
+        """Return the attempts of one delivery in order."""
+        ...
+
+    async def reject(self, rejections: Sequence[Rejection]) -> None:
+        """Keep refusals; only the newest 10,000 are kept."""
+        ...
+
+    async def rejections(self, *, after: int | None, limit: int) -> Sequence[tuple[int, Rejection]]:
+        """Return refusals with their sequence, newest first."""
+        ...
+
+    async def audit_log(self, *, after: int | None, limit: int) -> Sequence[tuple[int, AuditEntry]]:
+        """Return audit entries with their sequence, newest first."""
+        ...
+
+    async def token_hashes(self) -> Sequence[tuple[str, str]]:
+        """Return the API tokens as (name, SHA-256 hex)."""
+        ...
+
+    async def put_token(self, name: str, sha256_hex: str, audit: AuditEntry) -> None:
+        """Keep an API token's hash under a name; the same name replaces it."""
+        ...
+
+    async def counts(self) -> Counts:
+        """Return the store in figures."""
+        ...
+
+    async def forget_bodies(self, received_before: int, limit: int) -> int:
+        """Drop up to `limit` bodies of notifications older than a moment that owe nothing open."""
+        ...
+
+    async def forget(self, received_before: int, limit: int) -> int:
+        """Drop up to `limit` whole notifications, deliveries and attempts that owe nothing open.
+
+        Open is due, waiting, held, crossed, or given up and not superseded.
+        """
+        ...

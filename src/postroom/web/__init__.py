@@ -1,0 +1,1 @@
+"""HTTP faces: the front door, our API."""
