@@ -15,14 +15,18 @@ LEASE_SECONDS = 60
 """How long one lease lasts; the worker extends those it still holds well before."""
 
 
-class Noun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=False):
-    """A frozen value with named fields only."""
+class Noun(msgspec.Struct, frozen=True, kw_only=True):
+    """A frozen value with named fields only.
+
+    Each noun repeats `frozen` and `kw_only`: msgspec does not hand `kw_only` down, and type
+    checkers hand down neither.
+    """
 
 
 # --- who is there -----------------------------------------------------------------------------
 
 
-class User(Noun):
+class User(Noun, frozen=True, kw_only=True):
     """A Docusign user of an account, as far as routing needs to know one."""
 
     id: str | None = None
@@ -30,7 +34,7 @@ class User(Noun):
     groups: tuple[str, ...] = ()
 
 
-class Enrichment(Noun):
+class Enrichment(Noun, frozen=True, kw_only=True):
     """Where the parts of an envelope that a feed leaves out can be fetched (eSignature REST)."""
 
     base_url: str
@@ -39,7 +43,7 @@ class Enrichment(Noun):
     """The id of the stored secret that holds the bearer token."""
 
 
-class Account(Noun):
+class Account(Noun, frozen=True, kw_only=True):
     """A Docusign account or sub-account whose feed we accept."""
 
     id: str
@@ -54,7 +58,7 @@ class Account(Noun):
     enrichment: Enrichment | None = None
 
 
-class Secret(Noun):
+class Secret(Noun, frozen=True, kw_only=True):
     """A signing key, or a token, as the vault gives it back. Never logged, never shown."""
 
     id: str
@@ -72,7 +76,7 @@ class Secret(Noun):
         return f"Secret(id={self.id!r}, account_id={self.account_id!r}, listener={self.listener!r})"
 
 
-class UserCondition(Noun):
+class UserCondition(Noun, frozen=True, kw_only=True):
     """Option 4, associated users: whose envelopes a listener wants, by sender."""
 
     kind: Literal["only", "except"]
@@ -81,7 +85,7 @@ class UserCondition(Noun):
     groups: tuple[str, ...] = ()
 
 
-class Listener(Noun):
+class Listener(Noun, frozen=True, kw_only=True):
     """Someone who wants some notifications: one revision of what it said."""
 
     id: int
@@ -119,7 +123,7 @@ class Listener(Noun):
     """How often a listener that is down is tried with one delivery."""
 
 
-class Lane(Noun):
+class Lane(Noun, frozen=True, kw_only=True):
     """A set of listeners that must not share an envelope's notification."""
 
     account_id: str
@@ -129,7 +133,7 @@ class Lane(Noun):
     """Listener names: the first that wants a crossed notification gets it, alone."""
 
 
-class ListenerState(Noun):
+class ListenerState(Noun, frozen=True, kw_only=True):
     """What happens to a listener as opposed to what it said."""
 
     listener_id: int
@@ -139,7 +143,7 @@ class ListenerState(Noun):
     probe_at: int | None = None
 
 
-class Registry(Noun):
+class Registry(Noun, frozen=True, kw_only=True):
     """All accounts, lanes and listeners as they stood at one revision."""
 
     revision: int
@@ -152,7 +156,7 @@ class Registry(Noun):
 # --- what came in -----------------------------------------------------------------------------
 
 
-class Notification(Noun):
+class Notification(Noun, frozen=True, kw_only=True):
     """One event as received, kept: Docusign's message read as far as we need to."""
 
     id: str
@@ -191,7 +195,7 @@ class OwedState(StrEnum):
     CROSSED = "crossed"
 
 
-class Match(Noun):
+class Match(Noun, frozen=True, kw_only=True):
     """A listener chosen for a notification, and why: what it is owed."""
 
     listener_id: int
@@ -201,7 +205,7 @@ class Match(Noun):
     lane: str | None = None
 
 
-class Routing(Noun):
+class Routing(Noun, frozen=True, kw_only=True):
     """Who wants a notification. `is_unclaimed`: nobody does, or may."""
 
     matches: tuple[Match, ...]
@@ -216,7 +220,7 @@ class Truth(StrEnum):
     UNKNOWN = "unknown"
 
 
-class Finding(Noun):
+class Finding(Noun, frozen=True, kw_only=True):
     """What one condition of a listener says about a notification."""
 
     truth: Truth
@@ -249,7 +253,7 @@ class DeliveryState(StrEnum):
 OPEN_STATES = (DeliveryState.DUE, DeliveryState.WAITING)
 
 
-class Replay(Noun):
+class Replay(Noun, frozen=True, kw_only=True):
     """The mark a replayed delivery carries."""
 
     id: str
@@ -257,7 +261,7 @@ class Replay(Noun):
     is_forced: bool = False
 
 
-class Lease(Noun):
+class Lease(Noun, frozen=True, kw_only=True):
     """Permission to try one delivery until a moment, with the token that proves it."""
 
     delivery_id: int
@@ -272,7 +276,7 @@ class Lease(Noun):
     """A later event of the same envelope has already been delivered to this listener."""
 
 
-class Request(Noun):
+class Request(Noun, frozen=True, kw_only=True):
     """What is put on the wire for one attempt."""
 
     url: str
@@ -282,7 +286,7 @@ class Request(Noun):
     connect_timeout_seconds: float
 
 
-class Outcome(Noun):
+class Outcome(Noun, frozen=True, kw_only=True):
     """What the wire did. An answer has a status; anything else has a failure."""
 
     status: int | None = None
@@ -297,18 +301,18 @@ class Outcome(Noun):
     duration_us: int
 
 
-class Done(Noun, tag="done"):
+class Done(Noun, frozen=True, kw_only=True, tag="done"):
     """The listener has it."""
 
 
-class TryAgain(Noun, tag="try-again"):
+class TryAgain(Noun, frozen=True, kw_only=True, tag="try-again"):
     """Try again at a moment."""
 
     at: int
     reason: str
 
 
-class GiveUp(Noun, tag="give-up"):
+class GiveUp(Noun, frozen=True, kw_only=True, tag="give-up"):
     """Stop trying; it goes to the failures list."""
 
     reason: str

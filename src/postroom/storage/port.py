@@ -22,8 +22,8 @@ from postroom.model import (
     Listener,
     ListenerState,
     Match,
-    Noun,
     Notification,
+    Noun,
     Outcome,
     Registry,
     Replay,
@@ -33,7 +33,7 @@ from postroom.model import (
 # --- the road ---------------------------------------------------------------------------------
 
 
-class Recording(Noun):
+class Recording(Noun, frozen=True, kw_only=True):
     """A notification and all it owes, to be kept together."""
 
     notification: Notification
@@ -51,7 +51,7 @@ class Recording(Noun):
     """`customFields` JSON to remember as the envelope's first, unless one is remembered."""
 
 
-class Recorded(Noun):
+class Recorded(Noun, frozen=True, kw_only=True):
     """What became of a recording."""
 
     is_duplicate: bool
@@ -59,7 +59,7 @@ class Recorded(Noun):
     leases: tuple[Lease, ...]
 
 
-class Settlement(Noun):
+class Settlement(Noun, frozen=True, kw_only=True):
     """An attempt as it went, and its consequence."""
 
     lease: Lease
@@ -72,7 +72,7 @@ class Settlement(Noun):
     next_leased_until: int = 0
 
 
-class Settled(Noun):
+class Settled(Noun, frozen=True, kw_only=True):
     """What became of a settlement."""
 
     was_ours: bool
@@ -83,7 +83,7 @@ class Settled(Noun):
 # --- what people change -----------------------------------------------------------------------
 
 
-class AuditEntry(Noun):
+class AuditEntry(Noun, frozen=True, kw_only=True):
     """Who did what, written in the transaction that did it. Never holds a secret."""
 
     at: int
@@ -92,19 +92,19 @@ class AuditEntry(Noun):
     details: Json
 
 
-class PutAccount(Noun, tag="put-account"):
+class PutAccount(Noun, frozen=True, kw_only=True, tag="put-account"):
     """Create or replace an account."""
 
     account: Account
 
 
-class PutLane(Noun, tag="put-lane"):
+class PutLane(Noun, frozen=True, kw_only=True, tag="put-lane"):
     """Create or replace a lane."""
 
     lane: Lane
 
 
-class PutListener(Noun, tag="put-listener"):
+class PutListener(Noun, frozen=True, kw_only=True, tag="put-listener"):
     """Create or replace a listener. Its id is that of (account, name), given on first sight.
 
     `listener.id` is ignored. A listener removed and put again has its old id.
@@ -113,20 +113,20 @@ class PutListener(Noun, tag="put-listener"):
     listener: Listener
 
 
-class RemoveAccount(Noun, tag="remove-account"):
+class RemoveAccount(Noun, frozen=True, kw_only=True, tag="remove-account"):
     """Remove an account, its lanes and its listeners."""
 
     account_id: str
 
 
-class RemoveLane(Noun, tag="remove-lane"):
+class RemoveLane(Noun, frozen=True, kw_only=True, tag="remove-lane"):
     """Remove a lane's own entry."""
 
     account_id: str
     name: str
 
 
-class RemoveListener(Noun, tag="remove-listener"):
+class RemoveListener(Noun, frozen=True, kw_only=True, tag="remove-listener"):
     """Remove a listener; what it is still owed (due, waiting, held, crossed) is dismissed."""
 
     account_id: str
@@ -136,7 +136,7 @@ class RemoveListener(Noun, tag="remove-listener"):
 Change = PutAccount | PutLane | PutListener | RemoveAccount | RemoveLane | RemoveListener
 
 
-class SealedSecret(Noun):
+class SealedSecret(Noun, frozen=True, kw_only=True):
     """A secret as the store keeps it: sealed by the vault, unreadable here."""
 
     id: str
@@ -150,7 +150,7 @@ class SealedSecret(Noun):
     retired_at: int | None = None
 
 
-class Decision(Noun):
+class Decision(Noun, frozen=True, kw_only=True):
     """What a held or crossed delivery becomes."""
 
     delivery_id: int
@@ -158,7 +158,7 @@ class Decision(Noun):
     reason: str
 
 
-class Ordered(Noun):
+class Ordered(Noun, frozen=True, kw_only=True):
     """One replay to queue."""
 
     delivery_id: int
@@ -169,7 +169,7 @@ class Ordered(Noun):
 # --- what people see --------------------------------------------------------------------------
 
 
-class StoredNotification(Noun):
+class StoredNotification(Noun, frozen=True, kw_only=True):
     """A notification with what was recorded about it."""
 
     sequence: int
@@ -182,7 +182,7 @@ class StoredNotification(Noun):
     """How often the same event came again: source resends and second channels."""
 
 
-class Repeat(Noun):
+class Repeat(Noun, frozen=True, kw_only=True):
     """One more arrival of an event already kept."""
 
     received_at: int
@@ -190,7 +190,7 @@ class Repeat(Noun):
     retry_count: int
 
 
-class StoredDelivery(Noun):
+class StoredDelivery(Noun, frozen=True, kw_only=True):
     """A delivery as it stands, with enough of its notification to list it."""
 
     id: int
@@ -218,7 +218,7 @@ class StoredDelivery(Noun):
     has_body: bool
 
 
-class StoredAttempt(Noun):
+class StoredAttempt(Noun, frozen=True, kw_only=True):
     """One attempt as it went."""
 
     number: int
@@ -236,7 +236,7 @@ class StoredAttempt(Noun):
     next_at: int | None
 
 
-class NotificationQuery(Noun):
+class NotificationQuery(Noun, frozen=True, kw_only=True):
     """Which notifications, newest first (`oldest_first` turns it round)."""
 
     account_id: str | None = None
@@ -252,7 +252,7 @@ class NotificationQuery(Noun):
     limit: int = 100
 
 
-class DeliveryQuery(Noun):
+class DeliveryQuery(Noun, frozen=True, kw_only=True):
     """Which deliveries, newest first (`oldest_first` turns it round)."""
 
     account_id: str | None = None
@@ -271,7 +271,7 @@ class DeliveryQuery(Noun):
     limit: int = 100
 
 
-class Rejection(Noun):
+class Rejection(Noun, frozen=True, kw_only=True):
     """A message refused at the front door, as the operator sees it."""
 
     at: int
@@ -283,7 +283,7 @@ class Rejection(Noun):
     """The likely cause."""
 
 
-class Backlog(Noun):
+class Backlog(Noun, frozen=True, kw_only=True):
     """What one listener is still owed, by state."""
 
     listener_id: int
@@ -297,7 +297,7 @@ class Backlog(Noun):
     """Of what is due or waiting."""
 
 
-class Counts(Noun):
+class Counts(Noun, frozen=True, kw_only=True):
     """The store in figures."""
 
     notifications: int
