@@ -57,6 +57,8 @@ class Recorded(Noun, frozen=True, kw_only=True):
     is_duplicate: bool
     """The same logical event was kept before; only the repeat was noted, nothing is owed."""
     leases: tuple[Lease, ...]
+    left_due: tuple[int, ...] = ()
+    """Listener ids whose fresh delivery is DUE but was not born leased."""
 
 
 class Settlement(Noun, frozen=True, kw_only=True):

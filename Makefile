@@ -1,0 +1,59 @@
+# Two commands matter: `make demo` and `make test`. Each sets up what it needs.
+# Python 3.11 or newer and make are all that must be there.
+
+PYTHON ?= python3
+BIN := .venv/bin
+DATABASE ?= sqlite:///postroom.db
+
+.PHONY: demo test serve bench nightly lint types format constraints clean
+
+demo: .venv/server
+	@$(BIN)/postroom demo
+
+serve: .venv/server
+	@$(BIN)/postroom serve --database $(DATABASE)
+
+test: .venv/dev lint types
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python tests/house/counted.py
+
+nightly: .venv/dev
+	@$(BIN)/python -m pytest -m nightly --timeout 7200
+
+bench: .venv/dev
+	@$(BIN)/python benchmarks/main_job.py
+
+lint: .venv/dev
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/lint-imports --no-timings > .venv/lint-imports.txt || (cat .venv/lint-imports.txt; exit 1)
+
+types: .venv/dev
+	@$(BIN)/mypy --no-error-summary
+
+format: .venv/dev
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+# Pins every dependency with its hashes; the file names no index.
+constraints: .venv/dev
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --extra server -o constraints/server.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --extra server --group dev -o constraints/dev.txt pyproject.toml
+
+.venv/server: constraints/server.txt pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "Installing Postroom into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/build.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/server.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: constraints/dev.txt .venv/server
+	@echo "Installing what the tests need into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/dev.txt
+	@touch $@
+
+clean:
+	@rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis

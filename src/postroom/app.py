@@ -1,0 +1,225 @@
+"""The composition root: the only file that names a concrete store, sender or clock."""
+
+import asyncio
+import fcntl
+import os
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+import uvicorn
+
+from postroom import observe, vault
+from postroom.clock import SECOND, Clock, SystemClock, VirtualClock
+from postroom.delivery.curl import CurlSender
+from postroom.delivery.send import Sender
+from postroom.errors import ConflictError, InvalidInputError, PostroomError
+from postroom.operations import tokens
+from postroom.pipeline import Road
+from postroom.settings import Settings
+from postroom.storage.port import Store
+from postroom.storage.sqlite import open_store
+from postroom.vault import Vault
+from postroom.web.api import Services, create_api
+from postroom.web.asgi import Site
+from postroom.web.front_door import FrontDoor
+from postroom.workers.upkeep import RejectionLog, RosterKeeper, Upkeep
+from postroom.workers.worker import Worker
+
+
+class Part(Protocol):
+    """Wraps a port: lets a test stand between the road and what it touches."""
+
+    def store(self, store: Store) -> Store:
+        """Return the store that the road shall use."""
+        ...
+
+    def sender(self, sender: Sender) -> Sender:
+        """Return the sender that the road shall use."""
+        ...
+
+
+class Desk:
+    """What a command needs to work on the database without serving."""
+
+    def __init__(self, *, store: Store, vault: Vault, clock: Clock) -> None:
+        self.store = store
+        self.vault = vault
+        self.clock = clock
+
+
+@asynccontextmanager
+async def desk(settings: Settings) -> AsyncIterator[Desk]:
+    """Open the store and the vault of the settings, and close them after."""
+    store = await open_store(settings.sqlite_path)
+    try:
+        given = settings.secret_key.get_secret_value() if settings.secret_key else None
+        yield Desk(
+            store=store,
+            vault=vault.load(given, beside=settings.sqlite_path),
+            clock=_clock(settings),
+        )
+    finally:
+        await store.close()
+
+
+class Node:
+    """One running node: its ASGI application and its work."""
+
+    def __init__(self, settings: Settings, desk: Desk, part: Part | None) -> None:
+        self.clock = desk.clock
+        self.store = part.store(desk.store) if part else desk.store
+        sender: Sender = CurlSender(
+            allow_private_addresses=settings.allow_private_addresses,
+            max_connections=settings.max_connections,
+            ca_file=str(settings.ca_file) if settings.ca_file else None,
+            clock=desk.clock,
+        )
+        self.sender = part.sender(sender) if part else sender
+        self.keeper = RosterKeeper(store=self.store, vault=desk.vault, clock=self.clock)
+        rejections = RejectionLog(self.store)
+
+        road = Road(
+            store=self.store,
+            sender=self.sender,
+            clock=self.clock,
+            roster=lambda: self.keeper.current,
+        )
+        self.worker = Worker(
+            road=road, store=self.store, clock=self.clock, roster=lambda: self.keeper.current
+        )
+        self.upkeep = Upkeep(
+            store=self.store,
+            clock=self.clock,
+            keeper=self.keeper,
+            worker=self.worker,
+            rejections=rejections,
+            body_retention_days=settings.body_retention_days,
+            row_retention_days=settings.row_retention_days,
+        )
+        self.site = Site(
+            front_door=FrontDoor(
+                road=road,
+                dispatch=self.worker,
+                notes=rejections,
+                now=self.clock.now,
+                max_body_bytes=settings.max_body_bytes,
+                max_bytes_in_flight=settings.max_bytes_in_flight,
+            ),
+            api=create_api(
+                Services(
+                    store=self.store,
+                    vault=desk.vault,
+                    clock=self.clock,
+                    allow_private_addresses=settings.allow_private_addresses,
+                    in_hand=lambda: self.worker.in_hand,
+                )
+            ),
+            is_ready=self._is_ready,
+        )
+
+    async def _is_ready(self) -> bool:
+        try:
+            await self.store.revision()
+        except PostroomError:
+            return False
+        return True
+
+
+@asynccontextmanager
+async def node(
+    settings: Settings, *, part: Part | None = None, tell: Callable[[str], None] = print
+) -> AsyncIterator[Node]:
+    """Run a node: its leases freed, its roster read, its work begun; drained at the end."""
+    with only_one(settings.sqlite_path):
+        async with desk(settings) as opened:
+            running = Node(settings, opened, part)
+            given = settings.admin_token.get_secret_value() if settings.admin_token else None
+            made = await tokens.ensure_admin(opened.store, given, now=opened.clock.now())
+            if made is not None:
+                tell(f"The administrator's API token, shown only now: {made}")
+            await opened.store.free_leases(opened.clock.now())
+            await running.keeper.refresh()
+            work = [
+                asyncio.create_task(running.worker.run()),
+                asyncio.create_task(running.upkeep.run()),
+            ]
+            try:
+                yield running
+            finally:
+                await running.worker.drain(settings.drain_seconds)
+                for task in work:
+                    task.cancel()
+                await asyncio.gather(*work, return_exceptions=True)
+                await running.sender.close()
+
+
+async def serve(
+    settings: Settings, *, part: Part | None = None, tell: Callable[[str], None] = print
+) -> None:
+    """Serve until SIGTERM or SIGINT, then drain."""
+    observe.configure(level=settings.log_level, form=settings.log_format)
+    async with node(settings, part=part, tell=tell) as running:
+        config = uvicorn.Config(
+            running.site,
+            host=settings.host,
+            port=settings.port,
+            http="httptools",
+            lifespan="off",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            backlog=2048,
+        )
+        listening = config.bind_socket()
+        host, port = listening.getsockname()[:2]
+        server = _Server(config)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, server.leave)
+        tell(f"Postroom listens on http://{host}:{port} (front door: /connect)")
+        await server.serve(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, leaving the signals to us: it would raise them again before we have drained."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        with nullcontext():
+            yield
+
+    def leave(self) -> None:
+        """Stop taking requests and let `serve` return."""
+        self.should_exit = True
+
+
+@contextmanager
+def only_one(database: Path) -> Iterator[None]:
+    """Hold the file lock that keeps a second server off an embedded database."""
+    lock = os.open(f"{database}.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConflictError(
+                f"another Postroom serves {database}; stop it first, or give another --database"
+            ) from None
+        yield
+    finally:
+        os.close(lock)
+
+
+def _clock(settings: Settings) -> Clock:
+    if settings.virtual_clock is None:
+        return SystemClock()
+    try:
+        start = datetime.fromisoformat(settings.virtual_clock)
+    except ValueError:
+        raise InvalidInputError(
+            f"virtual_clock: {settings.virtual_clock!r} is not an ISO 8601 moment"
+        ) from None
+    return VirtualClock(round(start.timestamp() * SECOND))

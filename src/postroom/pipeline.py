@@ -1,0 +1,289 @@
+"""THE ROAD: what happens to a message, top to bottom, one step a line.
+
+`accept` turns bytes at the front door into a notification kept with all it owes; `deliver` turns
+one lease into one attempt and its consequence. Everything between is pure.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from secrets import randbits
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from postroom import observe
+from postroom.clock import SECOND, Clock
+from postroom.delivery import retry
+from postroom.delivery.send import Sender
+from postroom.delivery.shape import ShapeError, shape
+from postroom.errors import UnavailableError
+from postroom.intake import normalise
+from postroom.intake.authenticate import Refused, authenticate
+from postroom.model import (
+    LEASE_SECONDS,
+    Lease,
+    Listener,
+    Match,
+    Notification,
+    Noun,
+    Outcome,
+    OwedState,
+    Verdict,
+)
+from postroom.roster import Roster
+from postroom.storage.port import Recorded, Recording, Rejection, Settled, Settlement, Store
+
+LARGE_BODY_BYTES = 1024 * 1024
+"""From this size on a body is read on a thread, so that the others need not wait for it."""
+SETTLE_PATIENCE_SECONDS = 0.5
+"""How long to wait before an attempt that could not be written is offered to the store again."""
+
+
+class Arrival(Noun, frozen=True, kw_only=True):
+    """A message at the front door: its raw bytes and the headers that matter."""
+
+    body: bytes
+    content_type: str
+    path_account: str | None
+    header_account: str | None
+    algorithm: str | None
+    signatures: tuple[str, ...]
+    remote: str
+
+
+class Taken(Noun, frozen=True, kw_only=True):
+    """The message is kept; the sender may forget it."""
+
+    notification_id: str
+    is_duplicate: bool
+
+
+class Delivered(Noun, frozen=True, kw_only=True):
+    """How one delivery went: what the wire did, what we made of it, what became of that."""
+
+    outcome: Outcome
+    verdict: Verdict
+    settled: Settled
+
+
+class Dispatch(Protocol):
+    """Whoever performs deliveries: tells for whom there is room, and takes the leases."""
+
+    def reserve(self, listener_ids: Iterable[int]) -> frozenset[int]:
+        """Return those listeners that can take one more delivery now, with a place kept."""
+        ...
+
+    def take(self, leases: Sequence[Lease]) -> None:
+        """Perform these; each uses up a place kept."""
+        ...
+
+    def settle_up(self, reserved: frozenset[int], owed: Recorded | None) -> None:
+        """Give back the places kept that `owed` did not use, and note what waits in the store."""
+        ...
+
+
+class Road:
+    """The road, with the store and the wire at its ends."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        sender: Sender,
+        clock: Clock,
+        roster: Callable[[], Roster],
+    ) -> None:
+        self._store = store
+        self._sender = sender
+        self._clock = clock
+        self._roster = roster
+
+    async def accept(self, arrival: Arrival, dispatch: Dispatch) -> Taken | Rejection:
+        """Authenticate, normalise, match and record one message.
+
+        Returns once the notification and all it owes are durable, or with the reason why it is
+        refused. Raises `UnavailableError` when nothing can be kept now.
+        """
+        now = self._clock.now()
+        roster = self._roster()
+        read = await _read(arrival, roster, now)
+        if isinstance(read, Rejection):
+            return read
+        notification = await self._recognise(read)
+        notification, first_fields = await self._stick(notification, roster)
+        routing = roster.router.match(notification)
+        return await self._record(
+            Recording(
+                notification=notification,
+                matches=routing.matches,
+                is_unclaimed=routing.is_unclaimed,
+                registry_revision=roster.registry.revision,
+                unordered=_unordered(routing.matches, roster),
+                token=randbits(62),
+                leased_until=now + LEASE_SECONDS * SECOND,
+                remember_fields=first_fields,
+            ),
+            dispatch,
+        )
+
+    async def deliver(
+        self, lease: Lease, *, held: Mapping[int, Lease], wants_next: bool
+    ) -> Delivered | None:
+        """Shape, sign, send, decide and settle one delivery.
+
+        `held` is the leases in hand by delivery id: one that ran out and was taken again during
+        the attempt settles under its new token. Returns None if the listener was removed
+        meanwhile: its deliveries are dismissed.
+        """
+        roster = self._roster()
+        listener = roster.listener(lease.listener_id)
+        if listener is None:
+            return None
+        outcome = await self._attempt(lease, listener, roster.signing[listener.id])
+        now = self._clock.now()
+        verdict = retry.decide(
+            outcome,
+            listener,
+            lease.attempt,
+            now=now,
+            random=random.random(),  # noqa: S311  # jitter, not a secret
+        )
+        settled = await self._settle(
+            Settlement(
+                lease=held.get(lease.delivery_id, lease),
+                outcome=outcome,
+                verdict=verdict,
+                settled_at=now,
+                wants_next=wants_next,
+                next_token=randbits(62),
+                next_leased_until=now + LEASE_SECONDS * SECOND,
+            )
+        )
+        _observe(lease, listener, outcome, verdict, now)
+        return Delivered(outcome=outcome, verdict=verdict, settled=settled)
+
+    # --- the steps of accept ----------------------------------------------------------------
+
+    async def _recognise(self, notification: Notification) -> Notification:
+        """Give a source's own resend the id of the event it repeats."""
+        if notification.retry_count == 0 or notification.envelope_id is None:
+            return notification
+        earlier = await self._store.occurrences(
+            notification.account_id,
+            notification.envelope_id,
+            notification.event,
+            notification.recipient_id,
+        )
+        for candidate in earlier:
+            if normalise.is_same_event(candidate, notification):
+                return replace(notification, id=candidate.id)
+        return notification
+
+    async def _stick(
+        self, notification: Notification, roster: Roster
+    ) -> tuple[Notification, bytes | None]:
+        """Bring the fields the envelope was first seen with, where a listener goes by them."""
+        envelope_id = notification.envelope_id
+        if envelope_id is None or not roster.router.needs_sticky(notification.account_id):
+            return notification, None
+        first = await self._store.sticky_fields(notification.account_id, envelope_id)
+        if first is not None:
+            return replace(notification, sticky_fields=first), None
+        carried = normalise.custom_fields(notification)
+        return replace(notification, sticky_fields=carried), carried
+
+    async def _record(self, recording: Recording, dispatch: Dispatch) -> Taken:
+        due = [m.listener_id for m in recording.matches if m.state is OwedState.DUE]
+        reserved = dispatch.reserve(due)
+        recorded: Recorded | None = None
+        try:
+            recorded = await self._store.record(replace(recording, lease_for=reserved))
+            dispatch.take(recorded.leases)
+        finally:
+            dispatch.settle_up(reserved, recorded)
+        return Taken(notification_id=recording.notification.id, is_duplicate=recorded.is_duplicate)
+
+    # --- the steps of deliver ---------------------------------------------------------------
+
+    async def _attempt(self, lease: Lease, listener: Listener, keys: tuple[str, ...]) -> Outcome:
+        now = self._clock.now()
+        try:
+            request = shape(lease, listener, keys, now=now)
+        except ShapeError as problem:
+            return Outcome(failure="shape", detail=str(problem), started_at=now, duration_us=0)
+        return await self._sender.send(request)
+
+    async def _settle(self, settlement: Settlement) -> Settled:
+        """Write the attempt, patiently: what the listener has already got must be remembered."""
+        while True:
+            try:
+                return await self._store.settle(settlement)
+            except UnavailableError as problem:
+                observe.log.warning(
+                    "attempt not written yet, trying again",
+                    delivery=settlement.lease.delivery_id,
+                    reason=str(problem),
+                )
+                await asyncio.sleep(SETTLE_PATIENCE_SECONDS)
+
+
+async def _read(arrival: Arrival, roster: Roster, now: int) -> Notification | Rejection:
+    if len(arrival.body) < LARGE_BODY_BYTES:
+        return _authenticate_and_normalise(arrival, roster, now)
+    return await asyncio.to_thread(_authenticate_and_normalise, arrival, roster, now)
+
+
+def _authenticate_and_normalise(
+    arrival: Arrival, roster: Roster, now: int
+) -> Notification | Rejection:
+    admitted = authenticate(
+        arrival.body,
+        path_account=arrival.path_account,
+        header_account=arrival.header_account,
+        algorithm=arrival.algorithm,
+        signatures=arrival.signatures,
+        doors=roster.doors,
+    )
+    if isinstance(admitted, Refused):
+        return Rejection(
+            at=now,
+            account_id=admitted.account_id,
+            remote=arrival.remote,
+            reason=admitted.reason,
+            hint=admitted.hint,
+        )
+    return normalise.normalise(
+        arrival.body,
+        account_id=admitted.account_id,
+        content_type=arrival.content_type,
+        received_at=now,
+    )
+
+
+def _unordered(matches: tuple[Match, ...], roster: Roster) -> frozenset[int]:
+    listeners = roster.registry.listeners
+    return frozenset(m.listener_id for m in matches if listeners[m.listener_id].ordering == "none")
+
+
+def _observe(
+    lease: Lease, listener: Listener, outcome: Outcome, verdict: Verdict, now: int
+) -> None:
+    """Count every attempt; write a line for those that did not succeed: the store has them all."""
+    name = type(verdict).__struct_config__.tag
+    observe.ATTEMPTS.labels(listener.account_id, listener.name, name).inc()
+    if lease.attempt == 1:
+        observe.FIRST_ATTEMPT_SECONDS.observe((now - lease.notification.received_at) / SECOND)
+    if name != "done":
+        observe.log.info(
+            "attempt failed",
+            account=listener.account_id,
+            listener=listener.name,
+            notification=lease.notification.id,
+            delivery=lease.delivery_id,
+            attempt=lease.attempt,
+            status=outcome.status,
+            failure=outcome.failure,
+            verdict=name,
+            duration_us=outcome.duration_us,
+        )

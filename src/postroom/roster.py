@@ -1,0 +1,85 @@
+"""The roster: who is there right now, compiled for the road, replaced whole when it changes."""
+
+from collections.abc import Mapping, Sequence
+
+from postroom.intake.authenticate import Door
+from postroom.model import Account, Listener, ListenerState, Noun, Registry, Secret
+from postroom.routing.match import Router
+
+
+class Roster(Noun, frozen=True, kw_only=True):
+    """One consistent view of accounts, listeners, keys and states."""
+
+    registry: Registry
+    router: Router
+    doors: Mapping[str, Door]
+    signing: Mapping[int, tuple[str, ...]]
+    """The texts of the keys that sign for a listener, by listener id, in key order."""
+    tokens: Mapping[str, str]
+    """Bearer tokens for enrichment, by account id."""
+    states: Mapping[int, ListenerState]
+    stale_at: int | None
+    """When a key retires next, so that the roster must be made anew."""
+
+    def listener(self, listener_id: int) -> Listener | None:
+        """Return the listener's revision in force, or None once it is removed."""
+        return self.registry.listeners.get(listener_id)
+
+    def is_paused(self, listener_id: int) -> bool:
+        """Tell whether a person has paused the listener."""
+        state = self.states.get(listener_id)
+        return state is not None and state.paused_at is not None
+
+
+def build(
+    registry: Registry,
+    secrets: Sequence[Secret],
+    states: Mapping[int, ListenerState],
+    *,
+    now: int,
+    router: Router | None = None,
+) -> Roster:
+    """Compile a roster as of `now`; `router` is reused where the registry has not changed."""
+    active = [s for s in secrets if s.retired_at is None or s.retired_at > now]
+    hmac_keys = [s for s in active if s.purpose == "hmac"]
+    of_account: dict[str, tuple[Secret, ...]] = dict.fromkeys(registry.accounts, ())
+    of_listener: dict[tuple[str, str], tuple[str, ...]] = {}
+    for key in hmac_keys:
+        if key.listener is None:
+            if key.account_id in of_account:
+                of_account[key.account_id] += (key,)
+        else:
+            owner = (key.account_id, key.listener)
+            of_listener[owner] = (*of_listener.get(owner, ()), key.text)
+    return Roster(
+        registry=registry,
+        router=router if router is not None else Router(registry),
+        doors={
+            account_id: Door(
+                account_id=account_id,
+                keys=of_account[account_id],
+                is_unsigned=account.is_unsigned,
+            )
+            for account_id, account in registry.accounts.items()
+        },
+        signing={
+            listener.id: of_listener.get((listener.account_id, listener.name))
+            or tuple(key.text for key in of_account.get(listener.account_id, ()))
+            for listener in registry.listeners.values()
+        },
+        tokens=_tokens(registry.accounts, active),
+        states=dict(states),
+        stale_at=min(
+            (s.retired_at for s in active if s.retired_at is not None),
+            default=None,
+        ),
+    )
+
+
+def _tokens(accounts: Mapping[str, Account], active: Sequence[Secret]) -> dict[str, str]:
+    texts = {secret.id: secret.text for secret in active if secret.purpose == "enrichment"}
+    return {
+        account.id: texts[account.enrichment.token_key]
+        for account in accounts.values()
+        if account.enrichment is not None and account.enrichment.token_key in texts
+    }

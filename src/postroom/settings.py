@@ -1,0 +1,149 @@
+"""Every setting: the same name as a flag, in the environment (POSTROOM_...) and in a file.
+
+A flag wins over the environment, the environment over the file, the file over the default.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from postroom.errors import InvalidInputError
+
+MEBIBYTE = 1024 * 1024
+
+
+class Settings(BaseSettings):
+    """What one node is told. Each field's description is its documentation everywhere."""
+
+    model_config = SettingsConfigDict(env_prefix="POSTROOM_", extra="forbid", frozen=True)
+
+    database: Annotated[
+        str, Field(description="Where everything is kept: sqlite:///FILE (relative or absolute).")
+    ] = "sqlite:///postroom.db"
+    host: Annotated[str, Field(description="The address to listen on.")] = "127.0.0.1"
+    port: Annotated[
+        int, Field(ge=0, le=65535, description="The port to listen on; 0 picks one.")
+    ] = 8080
+    admin_token: Annotated[
+        SecretStr | None,
+        Field(
+            min_length=16,
+            description="The first administrator's API token, at least 16 characters;"
+            " made and printed once when it is not given.",
+        ),
+    ] = None
+    secret_key: Annotated[
+        SecretStr | None,
+        Field(
+            description="Fernet keys that seal stored secrets, comma-separated, newest first;"
+            " made beside the database file when not given.",
+        ),
+    ] = None
+    allow_private_addresses: Annotated[
+        bool,
+        Field(description="Deliver to loopback, private and special addresses too."),
+    ] = False
+    max_body_bytes: Annotated[
+        int, Field(ge=1024, description="The largest message taken at the front door, in bytes.")
+    ] = 40 * MEBIBYTE
+    max_bytes_in_flight: Annotated[
+        int,
+        Field(
+            ge=1024,
+            description="Bytes of messages being taken in at once; beyond it the door answers 503.",
+        ),
+    ] = 512 * MEBIBYTE
+    max_connections: Annotated[
+        int, Field(ge=1, le=10_000, description="Outgoing connections kept at once.")
+    ] = 1000
+    ca_file: Annotated[
+        Path | None,
+        Field(description="Certificates (PEM) to trust for https listeners, instead of the usual."),
+    ] = None
+    body_retention_days: Annotated[
+        float,
+        Field(ge=0, description="Days after which message bodies are dropped; 0 keeps them."),
+    ] = 90
+    row_retention_days: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="Days after which notifications that owe nothing are dropped whole;"
+            " 0 keeps them.",
+        ),
+    ] = 400
+    drain_seconds: Annotated[
+        float,
+        Field(ge=0, description="Seconds that deliveries in flight have to end at shutdown."),
+    ] = 20
+    virtual_clock: Annotated[
+        str | None,
+        Field(
+            description="For tests: an ISO 8601 moment at which the clock stands until"
+            " POST /api/v1/clock moves it.",
+        ),
+    ] = None
+    log_level: Annotated[
+        Literal["debug", "info", "warning", "error"],
+        Field(description="The least important log line that is written."),
+    ] = "info"
+    log_format: Annotated[
+        Literal["text", "json"], Field(description="Log lines for people or for machines.")
+    ] = "text"
+
+    @field_validator("database")
+    @classmethod
+    def _database_is_ours(cls, url: str) -> str:
+        if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
+            return url
+        if url.startswith(("postgresql://", "postgres://")):
+            raise ValueError(
+                "PostgreSQL is not available in this release; use sqlite:///FILE for now"
+            )
+        raise ValueError("give a database URL such as sqlite:///postroom.db")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the signature is pydantic's
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # as above
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read flags, then the environment, then the file."""
+        return (init_settings, env_settings, TomlConfigSettingsSource(settings_cls))
+
+    @classmethod
+    def load(cls, file: Path | None = None, **flags: Any) -> Self:
+        """Read settings from flags that are not None, the environment and a TOML file.
+
+        Raises `InvalidInputError` with every problem, one a line; values are not repeated, as
+        they may be secrets.
+        """
+        if file is not None and not file.is_file():
+            raise InvalidInputError(f"there is no settings file {file}")
+        reader = type(
+            cls.__name__, (cls,), {"model_config": {**cls.model_config, "toml_file": file}}
+        )
+        given = {name: value for name, value in flags.items() if value is not None}
+        try:
+            loaded: Self = reader(**given)
+        except ValidationError as problem:
+            lines = [
+                f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in problem.errors()
+            ]
+            raise InvalidInputError("\n".join(lines)) from None
+        return loaded
+
+    @property
+    def sqlite_path(self) -> Path:
+        """The database file."""
+        return Path(self.database.removeprefix("sqlite:///"))

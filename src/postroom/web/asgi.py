@@ -1,0 +1,47 @@
+"""The one ASGI application: each path to its room."""
+
+from collections.abc import Awaitable, Callable
+
+from postroom import observe
+from postroom.web.front_door import FrontDoor, Receive, Scope, Send
+
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+class Site:
+    """Sends messages to the front door, probes to their answers, and the rest to the API."""
+
+    def __init__(
+        self, *, front_door: FrontDoor, api: Application, is_ready: Callable[[], Awaitable[bool]]
+    ) -> None:
+        self._front_door = front_door
+        self._api = api
+        self._is_ready = is_ready
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request as an ASGI application."""
+        if scope["type"] != "http":
+            await self._api(scope, receive, send)
+            return
+        path: str = scope["path"]
+        if path == "/connect" or path.startswith("/connect/"):
+            await self._front_door(scope, receive, send)
+        elif path == "/healthz":
+            await _plain(send, 200, b"alive\n")
+        elif path == "/readyz":
+            ready = await self._is_ready()
+            await _plain(send, 200 if ready else 503, b"ready\n" if ready else b"not ready\n")
+        elif path == "/metrics":
+            await _plain(send, 200, observe.metrics())
+        else:
+            await self._api(scope, receive, send)
+
+
+async def _plain(send: Send, status: int, body: bytes) -> None:
+    headers = [
+        (b"content-type", b"text/plain; version=0.0.4; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,110 @@
+"""One listener's share of the work: its places, its ready leases, its breaker."""
+
+from collections import deque
+
+from postroom.clock import SECOND
+from postroom.model import Lease, Listener
+
+READY_LEASES = 64
+"""Leases kept ready beyond those on the wire, so that a freed place need not wait for the store."""
+READY_BODY_BYTES = 256 * 1024
+"""Above this size nothing is kept ready: memory stays bounded by what is on the wire."""
+
+
+class Line:
+    """What is in hand for one listener. One dead, slow or poisoned line costs the others nothing.
+
+    The breaker: so many *different* deliveries failing in a row mean the listener is down, and
+    not that a message is bad. While it is down only one delivery at a time is tried, at intervals.
+    """
+
+    def __init__(self, listener_id: int) -> None:
+        self.listener_id = listener_id
+        self.ready: deque[Lease] = deque()
+        self.on_wire: dict[int, Lease] = {}
+        """By delivery id."""
+        self.reserved = 0
+        self.has_backlog = True
+        """Whether the store may hold deliveries of ours that are due."""
+        self.is_pumping = False
+        self.is_paused = False
+        self.down_since: int | None = None
+        self.probe_at = 0
+        self.retry_at: int | None = None
+        """The moment the worker has set itself a reminder for."""
+        self._failing: set[int] = set()
+        self._largest_body = 0
+
+    @property
+    def in_hand(self) -> int:
+        """How many leases are ours, on the wire, ready or promised."""
+        return len(self.ready) + len(self.on_wire) + self.reserved
+
+    def room(self, listener: Listener, now: int) -> int:
+        """Return how many more leases may be taken."""
+        if self.is_paused:
+            return 0
+        if self.down_since is not None:
+            return 1 if now >= self.probe_at and self.in_hand == 0 else 0
+        ready = READY_LEASES if self._largest_body <= READY_BODY_BYTES else 0
+        return max(0, listener.concurrency + ready - self.in_hand)
+
+    def put(self, lease: Lease, *, first: bool = False) -> None:
+        """Keep a lease ready; `first` puts it before the others.
+
+        One that is in hand already had run out (the machine slept) and was leased again: the
+        attempt under way goes on, under the new token.
+        """
+        if lease.delivery_id in self.on_wire:
+            self.on_wire[lease.delivery_id] = lease
+            return
+        for position, waiting in enumerate(self.ready):
+            if waiting.delivery_id == lease.delivery_id:
+                self.ready[position] = lease
+                return
+        self._largest_body = max(self._largest_body, len(lease.notification.body))
+        if first:
+            self.ready.appendleft(lease)
+        else:
+            self.ready.append(lease)
+
+    def start(self, listener: Listener) -> Lease | None:
+        """Move one ready lease onto the wire, if a place is free."""
+        places = 1 if self.down_since is not None else listener.concurrency
+        if self.is_paused or not self.ready or len(self.on_wire) >= places:
+            return None
+        lease = self.ready.popleft()
+        self.on_wire[lease.delivery_id] = lease
+        if not self.ready:
+            self._largest_body = len(lease.notification.body)
+        return lease
+
+    def give_back(self) -> list[Lease]:
+        """Return the ready leases, which are no longer ours to keep."""
+        leases = list(self.ready)
+        self.ready.clear()
+        if leases:
+            self.has_backlog = True
+        return leases
+
+    def succeeded(self) -> bool:
+        """Note a success; return whether the listener was down and is well again."""
+        self._failing.clear()
+        was_down = self.down_since is not None
+        self.down_since = None
+        return was_down
+
+    def failed(self, delivery_id: int, listener: Listener, now: int) -> bool:
+        """Note a failure; return whether this is the one that marks the listener down."""
+        if self.down_since is not None:
+            self.probe_at = now + round(listener.probe_seconds * SECOND)
+            return False
+        if listener.breaker_threshold == 0:
+            return False
+        self._failing.add(delivery_id)
+        if len(self._failing) < listener.breaker_threshold:
+            return False
+        self._failing.clear()
+        self.down_since = now
+        self.probe_at = now + round(listener.probe_seconds * SECOND)
+        return True

@@ -1,0 +1,178 @@
+"""Upkeep: what must be done again and again beside the road."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Protocol
+
+from postroom import observe, roster
+from postroom.clock import SECOND, Clock
+from postroom.errors import UnavailableError
+from postroom.model import LEASE_SECONDS, Registry, Secret
+from postroom.roster import Roster
+from postroom.storage.port import Rejection, SealedSecret, Store
+from postroom.workers.worker import Worker
+
+ROSTER_SECONDS = 0.25
+"""How often changes are looked for: what was applied is in force well within a second."""
+RETENTION_SECONDS = 60.0
+RETENTION_BATCH = 500
+REJECTION_SECONDS = 0.5
+REJECTIONS_HELD = 1000
+"""Beyond so many refusals in one interval only their number is kept: a flood costs no disk."""
+DAY = 24 * 3600 * SECOND
+
+
+class Opener(Protocol):
+    """What opens sealed secrets."""
+
+    def open(self, sealed: bytes) -> str:
+        """Return the text that was sealed."""
+        ...
+
+
+class RosterKeeper:
+    """Keeps the roster that the road reads, and makes it anew when the store has changed."""
+
+    def __init__(self, *, store: Store, vault: Opener, clock: Clock) -> None:
+        self._store = store
+        self._vault = vault
+        self._clock = clock
+        self._seen: tuple[int, int, int] | None = None
+        self._opened: Mapping[str, Secret] = {}
+        self.current: Roster = roster.build(
+            Registry(revision=0, accounts={}, listeners={}, lanes={}), (), {}, now=clock.now()
+        )
+
+    async def refresh(self) -> bool:
+        """Look for changes; return whether there were any."""
+        seen = (
+            await self._store.revision(),
+            await self._store.secrets_revision(),
+            await self._store.states_revision(),
+        )
+        now, stale_at = self._clock.now(), self.current.stale_at
+        if seen == self._seen and (stale_at is None or now < stale_at):
+            return False
+        same_registry = self._seen is not None and seen[0] == self._seen[0]
+        registry = self.current.registry if same_registry else await self._store.registry(seen[0])
+        self._opened = {sealed.id: self._open(sealed) for sealed in await self._store.secrets()}
+        self.current = roster.build(
+            registry,
+            list(self._opened.values()),
+            await self._store.states(),
+            now=now,
+            router=self.current.router if same_registry else None,
+        )
+        self._seen = seen
+        return True
+
+    def _open(self, sealed: SealedSecret) -> Secret:
+        known = self._opened.get(sealed.id)
+        return Secret(
+            id=sealed.id,
+            account_id=sealed.account_id,
+            listener=sealed.listener,
+            purpose=sealed.purpose,
+            text=known.text if known else self._vault.open(sealed.sealed),
+            created_at=sealed.created_at,
+            retired_at=sealed.retired_at,
+        )
+
+
+class RejectionLog:
+    """Gathers refusals, so that a flood of them is one bounded write at a time."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._held: list[Rejection] = []
+        self._dropped = 0
+
+    def note(self, rejection: Rejection) -> None:
+        """Remember a refusal until the next write."""
+        if len(self._held) < REJECTIONS_HELD:
+            self._held.append(rejection)
+        else:
+            self._dropped += 1
+
+    async def write(self) -> None:
+        """Write what has been gathered."""
+        held, dropped = self._held, self._dropped
+        if not held:
+            return
+        self._held, self._dropped = [], 0
+        await self._store.reject(held)
+        if dropped:
+            observe.log.warning("refusals not kept one by one", dropped=dropped)
+
+
+class Upkeep:
+    """Runs the recurring work of one node."""
+
+    def __init__(  # the composition root hands over each part by name
+        self,
+        *,
+        store: Store,
+        clock: Clock,
+        keeper: RosterKeeper,
+        worker: Worker,
+        rejections: RejectionLog,
+        body_retention_days: float,
+        row_retention_days: float,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._keeper = keeper
+        self._worker = worker
+        self._rejections = rejections
+        self._body_retention_days = body_retention_days
+        self._row_retention_days = row_retention_days
+
+    async def run(self) -> None:
+        """Do everything at its own interval, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_every(ROSTER_SECONDS, self._refresh))
+            group.create_task(_every(REJECTION_SECONDS, self._rejections.write))
+            group.create_task(_every(RETENTION_SECONDS, self._retain))
+            group.create_task(self._extend())
+
+    async def _refresh(self) -> None:
+        if await self._keeper.refresh():
+            self._worker.roster_changed()
+
+    async def _extend(self) -> None:
+        while True:
+            await self._clock.sleep_until(self._clock.now() + LEASE_SECONDS * SECOND // 3)
+            leases = self._worker.held_leases()
+            if leases:
+                until = self._clock.now() + LEASE_SECONDS * SECOND
+                await _patiently(lambda: self._store.extend(leases, until))  # noqa: B023  # awaited at once
+
+    async def _retain(self) -> None:
+        now = self._clock.now()
+        for days, forget in (
+            (self._body_retention_days, self._store.forget_bodies),
+            (self._row_retention_days, self._store.forget),
+        ):
+            if days:
+                await _until_done(forget, now - round(days * DAY))
+
+
+async def _until_done(forget: Callable[[int, int], Awaitable[int]], before: int) -> None:
+    """Forget in small transactions, so that accepts go in between."""
+    forgotten = RETENTION_BATCH
+    while forgotten == RETENTION_BATCH:
+        forgotten = await forget(before, RETENTION_BATCH)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await _patiently(work)
+        await asyncio.sleep(seconds)
+
+
+async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
+    """Do recurring work; a store that is away now is asked again at the next interval."""
+    try:
+        await work()
+    except UnavailableError as problem:
+        observe.log.warning("upkeep put off", reason=str(problem))

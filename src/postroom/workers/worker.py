@@ -1,0 +1,301 @@
+"""The worker: takes leases to the road's end, each listener in its own line."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from secrets import randbits
+from typing import Any
+
+from postroom import observe
+from postroom.clock import SECOND, Clock
+from postroom.errors import UnavailableError
+from postroom.model import LEASE_SECONDS, Lease, Listener, ListenerState, TryAgain
+from postroom.pipeline import Delivered, Road
+from postroom.roster import Roster
+from postroom.storage.port import Recorded, Store
+from postroom.workers.line import Line
+
+POLL_SECONDS = 1.0
+"""The floor under all wake-ups: what another process queued is seen within this time."""
+
+
+class Worker:
+    """Performs deliveries. Everything runs on one event loop, so plain state suffices."""
+
+    def __init__(
+        self, *, road: Road, store: Store, clock: Clock, roster: Callable[[], Roster]
+    ) -> None:
+        self._road = road
+        self._store = store
+        self._clock = clock
+        self._roster = roster
+        self._lines: dict[int, Line] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_draining = False
+
+    # --- what the road asks (pipeline.Dispatch) ----------------------------------------------
+
+    def reserve(self, listener_ids: Iterable[int]) -> frozenset[int]:
+        """Keep a place in each line that has room, and return those listeners."""
+        now = self._clock.now()
+        kept = []
+        for listener_id in listener_ids:
+            listener, line = self._find(listener_id)
+            # Behind a backlog a fresh delivery queues in the store: first come, first served.
+            if listener and not line.has_backlog and line.room(listener, now) > 0:
+                line.reserved += 1
+                kept.append(listener_id)
+        return frozenset(kept)
+
+    def take(self, leases: Sequence[Lease]) -> None:
+        """Put fresh leases in their lines and start what can start."""
+        for lease in leases:
+            self._line(lease.listener_id).put(lease)
+
+    def settle_up(self, reserved: frozenset[int], owed: Recorded | None) -> None:
+        """Free the kept places; lines that were full find their delivery in the store."""
+        for listener_id in reserved:
+            self._line(listener_id).reserved -= 1
+        if owed is None:
+            return
+        for listener_id in owed.left_due:
+            self._line(listener_id).has_backlog = True
+        for listener_id in {*reserved, *owed.left_due}:
+            self._advance(listener_id)
+
+    # --- upkeep's side -----------------------------------------------------------------------
+
+    def roster_changed(self) -> None:
+        """Take over pauses and states, and look for work that a change has made."""
+        roster = self._roster()
+        for listener_id in [id_ for id_ in self._lines if roster.listener(id_) is None]:
+            if not self._lines[listener_id].on_wire:
+                del self._lines[listener_id]
+        for listener_id in roster.registry.listeners:
+            line = self._line(listener_id)
+            line.is_paused = roster.is_paused(listener_id)
+            if line.is_paused:
+                self._spawn(self._give_back(line.give_back()))
+            line.has_backlog = True
+            self._advance(listener_id)
+        observe.DOWN.set(sum(1 for line in self._lines.values() if line.down_since is not None))
+
+    def held_leases(self) -> list[Lease]:
+        """Return every lease in hand, for extending."""
+        return [
+            lease
+            for line in self._lines.values()
+            for lease in (*line.on_wire.values(), *line.ready)
+        ]
+
+    @property
+    def in_hand(self) -> int:
+        """How many leases are in hand or promised."""
+        return sum(line.in_hand for line in self._lines.values())
+
+    async def run(self) -> None:
+        """Look for work whose moment has come, until cancelled."""
+        for state in (await self._store.states()).values():
+            line = self._line(state.listener_id)
+            line.down_since, line.probe_at = state.down_since, state.probe_at or 0
+        self.roster_changed()
+        while True:
+            next_at = await self._look()
+            await self._pause(next_at)
+
+    async def drain(self, seconds: float) -> None:
+        """Start nothing more, give ready leases back, and let what is on the wire end."""
+        self._is_draining = True
+        ready = [lease for line in self._lines.values() for lease in line.give_back()]
+        await self._give_back(ready)
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=seconds)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        on_wire = [lease for line in self._lines.values() for lease in line.on_wire.values()]
+        await self._give_back(on_wire)
+
+    # --- the work ----------------------------------------------------------------------------
+
+    async def _look(self) -> int | None:
+        """Mark the lines that have work due, and return when the next is due."""
+        roster, now = self._roster(), self._clock.now()
+        watched = [
+            listener_id
+            for listener_id, listener in roster.registry.listeners.items()
+            if self._line(listener_id).room(listener, now) > 0
+        ]
+        try:
+            due = await self._store.next_due(watched)
+        except UnavailableError as problem:
+            observe.log.warning("cannot look for work", reason=str(problem))
+            return None
+        for listener_id, moment in due.items():
+            if moment <= now:
+                self._line(listener_id).has_backlog = True
+                self._advance(listener_id)
+        later = [moment for moment in due.values() if moment > now]
+        later += [line.probe_at for line in self._lines.values() if line.probe_at > now]
+        return min(later, default=None)
+
+    async def _pause(self, next_at: int | None) -> None:
+        """Wait for the next moment, or for the poll, whichever comes first."""
+        poll = asyncio.create_task(asyncio.sleep(POLL_SECONDS))
+        waits = {poll}
+        if next_at is not None:
+            waits.add(asyncio.create_task(self._clock.sleep_until(next_at)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+
+    def _advance(self, listener_id: int) -> None:
+        """Start what is ready, and fetch more if the store has more."""
+        listener, line = self._find(listener_id)
+        if listener is None or self._is_draining:
+            return
+        while lease := line.start(listener):
+            self._spawn(self._deliver(line, lease))
+        if line.has_backlog and not line.is_pumping and line.room(listener, self._clock.now()) > 0:
+            line.is_pumping = True
+            self._spawn(self._pump(line))
+
+    async def _pump(self, line: Line) -> None:
+        """Lease what is due into a line's free places."""
+        try:
+            listener, now = self._roster().listener(line.listener_id), self._clock.now()
+            room = line.room(listener, now) if listener else 0
+            if room == 0:
+                return
+            line.has_backlog = False
+            line.reserved += room
+            try:
+                leases = await self._store.lease(
+                    line.listener_id,
+                    limit=room,
+                    now=now,
+                    leased_until=now + LEASE_SECONDS * SECOND,
+                    token=randbits(62),
+                )
+            finally:
+                line.reserved -= room
+            for lease in leases:
+                line.put(lease)
+            line.has_backlog = line.has_backlog or len(leases) == room
+        except UnavailableError as problem:
+            # The poll comes back to it: `next_due` still names this listener.
+            observe.log.warning("cannot lease", listener=line.listener_id, reason=str(problem))
+        finally:
+            line.is_pumping = False
+        self._advance(line.listener_id)
+
+    async def _deliver(self, line: Line, lease: Lease) -> None:
+        observe.IN_FLIGHT.inc()
+        try:
+            wants_next = not line.is_paused and line.down_since is None and not self._is_draining
+            delivered = await self._road.deliver(lease, held=line.on_wire, wants_next=wants_next)
+        except asyncio.CancelledError:
+            raise  # `drain` gives the lease back
+        except BaseException:
+            await self._give_back([line.on_wire.pop(lease.delivery_id)])
+            raise
+        finally:
+            observe.IN_FLIGHT.dec()
+        line.on_wire.pop(lease.delivery_id)
+        if delivered is not None:
+            await self._conclude(line, lease, delivered)
+        self._advance(line.listener_id)
+
+    async def _conclude(self, line: Line, lease: Lease, delivered: Delivered) -> None:
+        outcome = delivered.outcome
+        if delivered.settled.next is not None:
+            line.put(delivered.settled.next, first=True)
+        if isinstance(delivered.verdict, TryAgain):
+            self._remind(line, delivered.verdict.at)
+        listener = self._roster().listener(line.listener_id)
+        if listener is None:
+            return
+        if outcome.status is not None and 200 <= outcome.status < 300:  # noqa: PLR2004  # HTTP's own numbers
+            if line.succeeded():
+                await self._recovered(line, listener)
+        elif line.failed(lease.delivery_id, listener, self._clock.now()):
+            await self._went_down(line, listener)
+        elif line.down_since is not None:
+            await self._write_state(line)
+
+    def _remind(self, line: Line, moment: int) -> None:
+        """Come back to a line at a moment; one reminder a line, the poll finds the rest."""
+        if line.retry_at is None or moment < line.retry_at:
+            line.retry_at = moment
+            self._spawn(self._come_back(line, moment))
+
+    async def _come_back(self, line: Line, moment: int) -> None:
+        await self._clock.sleep_until(moment)
+        if line.retry_at == moment:
+            line.retry_at = None
+        line.has_backlog = True
+        self._advance(line.listener_id)
+
+    async def _went_down(self, line: Line, listener: Listener) -> None:
+        observe.log.warning("listener is down", account=listener.account_id, listener=listener.name)
+        observe.DOWN.inc()
+        await self._write_state(line)
+        await self._give_back(line.give_back())
+
+    async def _recovered(self, line: Line, listener: Listener) -> None:
+        """Let everything that waits go at once, in order: the outage is over (contract 5)."""
+        observe.log.warning(
+            "listener is well again", account=listener.account_id, listener=listener.name
+        )
+        observe.DOWN.dec()
+        line.probe_at = 0
+        await self._write_state(line)
+        await self._patiently(self._store.hasten, line.listener_id, self._clock.now())
+        line.has_backlog = True
+
+    async def _write_state(self, line: Line) -> None:
+        paused = self._roster().states.get(line.listener_id)
+        await self._patiently(
+            self._store.set_state,
+            ListenerState(
+                listener_id=line.listener_id,
+                paused_at=paused.paused_at if paused else None,
+                down_since=line.down_since,
+                probe_at=line.probe_at if line.down_since is not None else None,
+            ),
+        )
+
+    async def _give_back(self, leases: Sequence[Lease]) -> None:
+        if leases:
+            await self._patiently(self._store.release, leases, self._clock.now())
+
+    async def _patiently(
+        self, verb: Callable[..., Coroutine[Any, Any, Any]], *arguments: object
+    ) -> None:
+        """Do what may fail without harm: a lease runs out, a state is written again."""
+        try:
+            await verb(*arguments)
+        except UnavailableError as problem:
+            observe.log.warning("not written", verb=verb.__name__, reason=str(problem))
+
+    # --- small things ------------------------------------------------------------------------
+
+    def _line(self, listener_id: int) -> Line:
+        line = self._lines.get(listener_id)
+        if line is None:
+            line = self._lines[listener_id] = Line(listener_id)
+        return line
+
+    def _find(self, listener_id: int) -> tuple[Listener | None, Line]:
+        return self._roster().listener(listener_id), self._line(listener_id)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            observe.log.error("work failed", exc_info=problem)
