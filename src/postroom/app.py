@@ -26,6 +26,7 @@ from postroom.vault import Vault
 from postroom.web.api import Services, create_api
 from postroom.web.asgi import Site
 from postroom.web.front_door import FrontDoor
+from postroom.workers.enricher import Enricher
 from postroom.workers.upkeep import RejectionLog, RosterKeeper, Upkeep
 from postroom.workers.worker import Worker
 
@@ -91,12 +92,16 @@ class Node:
         self.worker = Worker(
             road=road, store=self.store, clock=self.clock, roster=lambda: self.keeper.current
         )
+        self.enricher = Enricher(
+            store=self.store, clock=self.clock, roster=lambda: self.keeper.current
+        )
         self.upkeep = Upkeep(
             store=self.store,
             clock=self.clock,
             keeper=self.keeper,
             worker=self.worker,
             rejections=rejections,
+            enricher=self.enricher,
             body_retention_days=settings.body_retention_days,
             row_retention_days=settings.row_retention_days,
         )
@@ -155,6 +160,7 @@ async def node(
                     task.cancel()
                 await asyncio.gather(*work, return_exceptions=True)
                 await running.sender.close()
+                await running.enricher.close()
 
 
 async def serve(

@@ -156,7 +156,7 @@ class Decision(Noun, frozen=True, kw_only=True):
     """What a held or crossed delivery becomes."""
 
     delivery_id: int
-    state: Literal[DeliveryState.DUE, DeliveryState.DISMISSED]
+    state: Literal[DeliveryState.DUE, DeliveryState.DISMISSED, DeliveryState.CROSSED]
     reason: str
 
 
@@ -399,8 +399,14 @@ class Store(Protocol):
         """Return the state of every listener that is paused or down."""
         ...
 
-    async def set_state(self, state: ListenerState, audit: AuditEntry | None = None) -> None:
-        """Write what happened to a listener (paused, resumed, down, well)."""
+    async def set_paused(self, listener_id: int, paused_at: int | None, audit: AuditEntry) -> None:
+        """Write that a person paused a listener, or (None) resumed it."""
+        ...
+
+    async def set_down(
+        self, listener_id: int, down_since: int | None, probe_at: int | None
+    ) -> None:
+        """Write that a listener's breaker opened, was probed, or (None, None) closed."""
         ...
 
     async def secrets(self) -> Sequence[SealedSecret]:
@@ -420,7 +426,7 @@ class Store(Protocol):
         ...
 
     async def states_revision(self) -> int:
-        """Return a number that every `set_state` moves. Cheap."""
+        """Return a number that every `set_paused` and `set_down` moves. Cheap."""
         ...
 
     # the verbs of people
@@ -436,7 +442,8 @@ class Store(Protocol):
         """Decide held or crossed deliveries; return how many still were.
 
         A delivery decided DUE takes its place in its line. `enrichment` (notification id,
-        envelope JSON) is kept with the notification in the same transaction.
+        envelope JSON) is kept with the notification in the same transaction. A notification whose
+        deliveries are all dismissed by then is unclaimed.
         """
         ...
 

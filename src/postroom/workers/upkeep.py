@@ -10,12 +10,14 @@ from postroom.errors import UnavailableError
 from postroom.model import LEASE_SECONDS, Registry, Secret
 from postroom.roster import Roster
 from postroom.storage.port import Rejection, SealedSecret, Store
+from postroom.workers.enricher import Enricher
 from postroom.workers.worker import Worker
 
 ROSTER_SECONDS = 0.25
 """How often changes are looked for: what was applied is in force well within a second."""
 RETENTION_SECONDS = 60.0
 RETENTION_BATCH = 500
+ENRICH_SECONDS = 1.0
 REJECTION_SECONDS = 0.5
 REJECTIONS_HELD = 1000
 """Beyond so many refusals in one interval only their number is kept: a flood costs no disk."""
@@ -116,6 +118,7 @@ class Upkeep:
         keeper: RosterKeeper,
         worker: Worker,
         rejections: RejectionLog,
+        enricher: Enricher,
         body_retention_days: float,
         row_retention_days: float,
     ) -> None:
@@ -124,6 +127,7 @@ class Upkeep:
         self._keeper = keeper
         self._worker = worker
         self._rejections = rejections
+        self._enricher = enricher
         self._body_retention_days = body_retention_days
         self._row_retention_days = row_retention_days
 
@@ -132,6 +136,7 @@ class Upkeep:
         async with asyncio.TaskGroup() as group:
             group.create_task(_every(ROSTER_SECONDS, self._refresh))
             group.create_task(_every(REJECTION_SECONDS, self._rejections.write))
+            group.create_task(_every(ENRICH_SECONDS, self._enricher.work))
             group.create_task(_every(RETENTION_SECONDS, self._retain))
             group.create_task(self._extend())
 

@@ -8,7 +8,7 @@ from typing import Any
 from postroom import observe
 from postroom.clock import SECOND, Clock
 from postroom.errors import UnavailableError
-from postroom.model import LEASE_SECONDS, Lease, Listener, ListenerState, TryAgain
+from postroom.model import LEASE_SECONDS, Lease, Listener, TryAgain
 from postroom.pipeline import Delivered, Road
 from postroom.roster import Roster
 from postroom.storage.port import Recorded, Store
@@ -255,15 +255,11 @@ class Worker:
         line.has_backlog = True
 
     async def _write_state(self, line: Line) -> None:
-        paused = self._roster().states.get(line.listener_id)
         await self._patiently(
-            self._store.set_state,
-            ListenerState(
-                listener_id=line.listener_id,
-                paused_at=paused.paused_at if paused else None,
-                down_since=line.down_since,
-                probe_at=line.probe_at if line.down_since is not None else None,
-            ),
+            self._store.set_down,
+            line.listener_id,
+            line.down_since,
+            line.probe_at if line.down_since is not None else None,
         )
 
     async def _give_back(self, leases: Sequence[Lease]) -> None:
