@@ -1,0 +1,138 @@
+"""Who wants a notification: listeners compiled once per registry revision, found by index."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from postroom.model import Lane, Listener, Match, Notification, Registry, Routing, Truth
+from postroom.routing import lanes
+from postroom.routing.conditions import conjuncts, pinned_texts
+from postroom.routing.content import Content
+from postroom.routing.users import Directory
+from postroom.routing.wants import Wants
+
+NOBODY = Routing(matches=(), is_unclaimed=False)
+
+
+class Router:
+    """Decides for one revision of the registry. Pure: the same notification, the same routing."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._lanes = registry.lanes
+        by_account: dict[str, list[Listener]] = {}
+        for listener in registry.listeners.values():
+            by_account.setdefault(listener.account_id, []).append(listener)
+        self._accounts = {
+            account.id: _AccountIndex(by_account.get(account.id, []), Directory(account))
+            for account in registry.accounts.values()
+        }
+
+    def match(self, notification: Notification) -> Routing:
+        """Return what every listener of the account is owed; never raises on any content.
+
+        Call it again once a notification is enriched: what was held is then decided.
+        """
+        if not notification.is_readable:
+            return NOBODY
+        account = self._accounts.get(notification.account_id)
+        content = Content(notification)
+        wishes: list[lanes.Wish] = []
+        for wants in account.candidates(notification.event, content) if account else ():
+            truth = wants.decide(content)
+            if truth is not Truth.NO:
+                doubt = wants.doubt(content) if truth is Truth.UNKNOWN else None
+                wishes.append(lanes.Wish(listener=wants.listener, truth=truth, doubt=doubt))
+        matches = self._settled(wishes)
+        return Routing(matches=tuple(matches), is_unclaimed=not matches)
+
+    def needs_sticky(self, account_id: str) -> bool:
+        """Return whether some listener of the account goes by custom fields as first seen."""
+        account = self._accounts.get(account_id)
+        return account is not None and account.needs_sticky
+
+    def _settled(self, wishes: Sequence[lanes.Wish]) -> list[Match]:
+        by_lane: dict[str | None, list[lanes.Wish]] = {}
+        for wish in wishes:
+            by_lane.setdefault(wish.listener.lane, []).append(wish)
+        if not by_lane.keys() - {None}:
+            return lanes.settle(wishes, None)
+        matches = {
+            match.listener_id: match
+            for name, rivals in by_lane.items()
+            for match in lanes.settle(rivals, self._lane(name, rivals[0].listener))
+        }
+        ids = (wish.listener.id for wish in wishes)
+        return [matches[listener_id] for listener_id in ids if listener_id in matches]
+
+    def _lane(self, name: str | None, listener: Listener) -> Lane | None:
+        if name is None:
+            return None
+        default = Lane(account_id=listener.account_id, name=name)
+        return self._lanes.get((listener.account_id, name), default)
+
+
+class _AccountIndex:
+    """An account's listeners by the events they want."""
+
+    def __init__(self, listeners: Iterable[Listener], directory: Directory) -> None:
+        wants = [Wants(listener, directory) for listener in listeners]
+        self.needs_sticky = any(
+            one.listener.field_policy == "sticky" and one.listener.filter is not None
+            for one in wants
+        )
+        events = {event for one in wants for event in one.listener.events}
+        by_event: dict[str, list[Wants]] = {event: [] for event in events}
+        for one in wants:
+            for event in dict.fromkeys(one.listener.events) or events:
+                by_event[event].append(one)
+        self._by_event = {event: _FieldIndex(some) for event, some in by_event.items()}
+        self._any_event = _FieldIndex([one for one in wants if not one.listener.events])
+
+    def candidates(self, event: str, content: Content) -> Iterable[Wants]:
+        """Return the listeners that want the event and whose content may still match."""
+        return self._by_event.get(event, self._any_event).candidates(content)
+
+
+class _FieldIndex:
+    """Listeners by the custom field's value that each insists on, where it insists on one.
+
+    Each is filed under the most selective of its outermost equalities. Those with loose
+    comparison or sticky fields see other values than the message's, and are not filed.
+    """
+
+    def __init__(self, wants: Sequence[Wants]) -> None:
+        self._everyone = wants
+        self._unfiled: list[tuple[int, Wants]] = []
+        self._filed: dict[str, dict[str, list[tuple[int, Wants]]]] = {}
+        pins = [_pins(one) for one in wants]
+        crowd = Counter(
+            (name, text) for options in pins for name, texts in options for text in texts
+        )
+        for place, (one, options) in enumerate(zip(wants, pins, strict=True)):
+            if not options:
+                self._unfiled.append((place, one))
+                continue
+            name, texts = min(options, key=lambda pin: sum(crowd[pin[0], t] for t in pin[1]))
+            values = self._filed.setdefault(name, {})
+            for text in texts:
+                values.setdefault(text, []).append((place, one))
+
+    def candidates(self, content: Content) -> Iterable[Wants]:
+        """Return, in their order, all that may match: everyone if the fields are not known."""
+        if not self._filed:
+            return self._everyone
+        fields = content.custom_fields()
+        if fields is None:
+            return self._everyone
+        found = dict(self._unfiled)
+        for name in fields.keys() & self._filed.keys():
+            for text in fields[name]:
+                found.update(self._filed[name].get(text, ()))
+        return [found[place] for place in sorted(found)]
+
+
+def _pins(one: Wants) -> list[tuple[str, tuple[str, ...]]]:
+    listener = one.listener
+    if one.filter is None or listener.comparison != "exact" or listener.field_policy != "current":
+        return []
+    found = (pinned_texts(node) for node in conjuncts(one.filter.node))
+    return [pin for pin in found if pin is not None]

@@ -1,0 +1,64 @@
+"""One listener's conditions, compiled: what it wants, and why it does or does not."""
+
+from postroom.errors import InvalidInputError
+from postroom.model import Finding, Listener, Notification, Truth
+from postroom.routing import filters, words
+from postroom.routing.content import Content
+from postroom.routing.users import CompiledUsers, Directory
+
+
+class Wants:
+    """A listener ready to decide, in the order event, users, filter."""
+
+    def __init__(self, listener: Listener, directory: Directory) -> None:
+        self.listener = listener
+        self._users = CompiledUsers(listener.users, directory) if listener.users else None
+        self.filter: filters.CompiledFilter | None = None
+        self._flaw: str | None = None
+        try:
+            self.filter = filters.compile(
+                listener.filter,
+                comparison=listener.comparison,
+                field_policy=listener.field_policy,
+            )
+        except InvalidInputError as error:
+            # Filters are checked when saved. One that another version let in holds what it
+            # would decide, where everybody sees it: neither open, nor a silent no.
+            self._flaw = f"{error}; correct the listener"
+
+    def decide(self, content: Content) -> Truth:
+        """Return whether it wants what is in the message, once it is known to want the event."""
+        by_sender = Truth.YES if self._users is None else self._users.decide(content)
+        if by_sender is Truth.NO:
+            return Truth.NO
+        by_content = Truth.UNKNOWN if self.filter is None else self.filter.decide(content)
+        return by_content if by_sender is Truth.YES or by_content is Truth.NO else by_sender
+
+    def doubt(self, content: Content) -> str:
+        """Return why an undecided listener is undecided: the first open condition and its lack."""
+        findings = (self.by_sender(content), self.by_content(content))
+        finding = next(found for found in findings if found.truth is Truth.UNKNOWN)
+        reason = f"undecided: {finding.condition}"
+        return f"{reason}: {finding.hint}" if finding.hint else reason
+
+    def by_event(self, notification: Notification) -> Finding:
+        """Return the finding on the event."""
+        events = self.listener.events
+        named = words.clipped(", ".join(events[:50]), words.LONGEST_SENTENCE)
+        return Finding(
+            truth=Truth.YES if not events or notification.event in events else Truth.NO,
+            condition=f"event is one of {named}" if events else "every event",
+            seen=words.clipped(notification.event, words.LONGEST_TEXT),
+        )
+
+    def by_sender(self, content: Content) -> Finding:
+        """Return the finding on the sending user."""
+        if self._users is None:
+            return Finding(truth=Truth.YES, condition="all users")
+        return self._users.finding(content)
+
+    def by_content(self, content: Content) -> Finding:
+        """Return the finding on the content filter."""
+        if self.filter is None:
+            return Finding(truth=Truth.UNKNOWN, condition="the content filter", hint=self._flaw)
+        return self.filter.finding(content)
