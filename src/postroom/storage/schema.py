@@ -1,0 +1,261 @@
+"""The tables, for both databases. Moments are microseconds, states small integers.
+
+States of a delivery inside the database (`STATE_NUMBERS`): 1 due, 2 waiting, 3 held, 4 crossed,
+5 delivered, 6 given up, 7 dismissed. SQL texts and partial indexes name them as literals, because
+a partial index serves only a query that repeats its condition word for word.
+
+What a message said lives in `content`, apart from what we know about it in `notification`: lists
+and counts then read rows of 200 bytes instead of pages full of bodies, and retention deletes
+content without rewriting anything. There are no foreign keys: every write goes through the store,
+and checking parents costs a lookup per row on the hot path.
+"""
+
+import sqlalchemy as sa
+
+from postroom.model import DeliveryState
+
+STATE_NUMBERS = {
+    DeliveryState.DUE: 1,
+    DeliveryState.WAITING: 2,
+    DeliveryState.HELD: 3,
+    DeliveryState.CROSSED: 4,
+    DeliveryState.DELIVERED: 5,
+    DeliveryState.GIVEN_UP: 6,
+    DeliveryState.DISMISSED: 7,
+}
+STATES = {number: state for state, number in STATE_NUMBERS.items()}
+
+metadata = sa.MetaData()
+
+
+def _key() -> sa.types.TypeEngine[int]:
+    """Return the type of a numeric primary key; SQLite's rowid wants exactly INTEGER."""
+    return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _partial(name: str, *columns: str, where: str) -> sa.Index:
+    """Return an index over the rows that meet a condition."""
+    condition = sa.text(where)
+    return sa.Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
+
+
+# --- the road ---------------------------------------------------------------------------------
+
+envelope = sa.Table(
+    "envelope",
+    metadata,
+    sa.Column("number", _key(), primary_key=True, autoincrement=False),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("envelope_id", sa.Text, nullable=False),
+    # `customFields` JSON as first seen, where a listener goes by it.
+    sa.Column("first_fields", sa.LargeBinary),
+    sa.Index("envelope_by_id", "envelope_id", "account_id", unique=True),
+)
+
+notification = sa.Table(
+    "notification",
+    metadata,
+    sa.Column("seq", _key(), primary_key=True, autoincrement=False),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("envelope_number", sa.BigInteger),
+    sa.Column("event", sa.Text, nullable=False),
+    sa.Column("recipient_id", sa.Text),
+    sa.Column("sender_id", sa.Text),
+    sa.Column("occurred_at", sa.BigInteger, nullable=False),
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Column("retry_count", sa.BigInteger, nullable=False),
+    sa.Column("configuration_id", sa.Text),
+    sa.Column("content_type", sa.Text, nullable=False),
+    sa.Column("flaw", sa.Text),
+    sa.Column("is_readable", sa.Boolean, nullable=False),
+    sa.Column("is_unclaimed", sa.Boolean, nullable=False),
+    sa.Column("registry_revision", sa.BigInteger, nullable=False),
+    sa.Index("notification_by_id", "id", unique=True),
+    sa.Index("notification_by_envelope", "envelope_number", "occurred_at"),
+    sa.Index("notification_by_arrival", "received_at"),
+    _partial("notification_unclaimed", "seq", where="is_unclaimed"),
+    _partial("notification_flawed", "seq", where="flaw IS NOT NULL"),
+    _partial("notification_unreadable", "seq", where="NOT is_readable"),
+)
+
+content = sa.Table(
+    "content",
+    metadata,
+    sa.Column("notification_seq", _key(), primary_key=True, autoincrement=False),
+    sa.Column("sticky_fields", sa.LargeBinary),
+    sa.Column("enrichment", sa.LargeBinary),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
+repeat = sa.Table(
+    "repeat",
+    metadata,
+    sa.Column("number", _key(), primary_key=True),
+    sa.Column("notification_seq", sa.BigInteger, nullable=False),
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Column("configuration_id", sa.Text),
+    sa.Column("retry_count", sa.BigInteger, nullable=False),
+    sa.Index("repeat_by_notification", "notification_seq"),
+)
+
+delivery = sa.Table(
+    "delivery",
+    metadata,
+    sa.Column("id", _key(), primary_key=True, autoincrement=False),
+    sa.Column("notification_seq", sa.BigInteger, nullable=False),
+    sa.Column("listener_id", sa.BigInteger, nullable=False),
+    # 0 for what was owed at first, then one more with every replay.
+    sa.Column("replay_number", sa.BigInteger, nullable=False),
+    sa.Column("state", sa.SmallInteger, nullable=False),
+    # Whether it stands in the line of its listener and envelope once it is open.
+    sa.Column("is_ordered", sa.Boolean, nullable=False),
+    sa.Column("envelope_number", sa.BigInteger),
+    sa.Column("occurred_at", sa.BigInteger, nullable=False),
+    # While leased: the end of the lease.
+    sa.Column("due_at", sa.BigInteger),
+    # NULL: not leased.
+    sa.Column("token", sa.BigInteger),
+    sa.Column("attempts", sa.BigInteger, nullable=False),
+    sa.Column("is_late", sa.Boolean, nullable=False),
+    sa.Column("lane", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("last_status", sa.BigInteger),
+    sa.Column("last_failure", sa.Text),
+    sa.Column("settled_at", sa.BigInteger),
+    sa.Column("superseded_by", sa.BigInteger),
+    sa.Column("replay_id", sa.Text),
+    sa.Column("replay_reason", sa.Text),
+    sa.Column("replay_is_forced", sa.Boolean),
+    sa.Index(
+        "delivery_by_notification", "notification_seq", "listener_id", "replay_number", unique=True
+    ),
+    sa.Index("delivery_by_listener", "listener_id", "id"),
+    # Leasing, the expiry of leases and `next_due`.
+    _partial("delivery_due", "listener_id", "due_at", where="state = 1"),
+    # The lines, and what is open besides.
+    _partial(
+        "delivery_open",
+        "listener_id",
+        "envelope_number",
+        "occurred_at",
+        "notification_seq",
+        where="state IN (1, 2)",
+    ),
+    _partial("delivery_undecided", "listener_id", "state", where="state IN (3, 4)"),
+    _partial("delivery_failed", "listener_id", where="state = 6 AND superseded_by IS NULL"),
+)
+
+attempt = sa.Table(
+    "attempt",
+    metadata,
+    sa.Column("delivery_id", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("started_at", sa.BigInteger, nullable=False),
+    sa.Column("duration_us", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.BigInteger),
+    sa.Column("failure", sa.Text),
+    sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("response_headers", sa.Text, nullable=False),
+    sa.Column("response_excerpt", sa.LargeBinary, nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("verdict_reason", sa.Text, nullable=False),
+    sa.Column("next_at", sa.BigInteger),
+    sqlite_with_rowid=False,
+)
+
+# One row: the numbers given out so far, the revisions, and the totals that `counts` would
+# otherwise scan a million rows for.
+tally = sa.Table(
+    "tally",
+    metadata,
+    sa.Column("id", _key(), primary_key=True, autoincrement=False),
+    sa.Column("notification_seq", sa.BigInteger, nullable=False),
+    sa.Column("envelope_number", sa.BigInteger, nullable=False),
+    sa.Column("delivery_id", sa.BigInteger, nullable=False),
+    sa.Column("registry_revision", sa.BigInteger, nullable=False),
+    sa.Column("secrets_revision", sa.BigInteger, nullable=False),
+    sa.Column("states_revision", sa.BigInteger, nullable=False),
+    sa.Column("notifications", sa.BigInteger, nullable=False),
+    sa.Column("unclaimed", sa.BigInteger, nullable=False),
+    sa.Column("unreadable", sa.BigInteger, nullable=False),
+    sa.Column("delivered", sa.BigInteger, nullable=False),
+)
+
+# --- the registry -----------------------------------------------------------------------------
+
+# Every revision of every account, lane and listener: in force from one revision until another.
+definition = sa.Table(
+    "definition",
+    metadata,
+    # `account`, `lane` or `listener`; the name of an account is empty.
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("account_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("from_revision", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("until_revision", sa.BigInteger),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
+# Which id a listener has, given once and for good.
+listener_name = sa.Table(
+    "listener_name",
+    metadata,
+    sa.Column("id", _key(), primary_key=True),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Index("listener_by_name", "account_id", "name", unique=True),
+)
+
+listener_state = sa.Table(
+    "listener_state",
+    metadata,
+    sa.Column("listener_id", _key(), primary_key=True, autoincrement=False),
+    sa.Column("paused_at", sa.BigInteger),
+    sa.Column("down_since", sa.BigInteger),
+    sa.Column("probe_at", sa.BigInteger),
+)
+
+secret = sa.Table(
+    "secret",
+    metadata,
+    sa.Column("number", _key(), primary_key=True),
+    sa.Column("id", sa.Text, nullable=False, unique=True),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("listener", sa.Text),
+    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
+    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("retired_at", sa.BigInteger),
+)
+
+token = sa.Table(
+    "token",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("sha256_hex", sa.Text, nullable=False),
+)
+
+# --- what people look back on -----------------------------------------------------------------
+
+rejection = sa.Table(
+    "rejection",
+    metadata,
+    sa.Column("number", _key(), primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("account_id", sa.Text),
+    sa.Column("remote", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("hint", sa.Text),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("number", _key(), primary_key=True),
+    sa.Column("at", sa.BigInteger, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("verb", sa.Text, nullable=False),
+    sa.Column("details", sa.Text, nullable=False),
+)

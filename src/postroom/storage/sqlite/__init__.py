@@ -1,0 +1,5 @@
+"""The embedded store: one SQLite file, one writer thread, group commit."""
+
+from postroom.storage.sqlite.store import SqliteStore, open_store
+
+__all__ = ["SqliteStore", "open_store"]

@@ -1,0 +1,250 @@
+"""The store on one SQLite file: which verb goes to the writer, which question to the readers."""
+
+import asyncio
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from postroom.model import Lease, ListenerState, Notification, Registry, Replay
+from postroom.storage.port import (
+    AuditEntry,
+    Change,
+    Counts,
+    Decision,
+    DeliveryQuery,
+    NotificationQuery,
+    Ordered,
+    Recorded,
+    Recording,
+    Rejection,
+    Repeat,
+    SealedSecret,
+    Settled,
+    Settlement,
+    StoredAttempt,
+    StoredDelivery,
+    StoredNotification,
+)
+from postroom.storage.sqlite import (
+    connection,
+    deciding,
+    lease,
+    questions,
+    records,
+    registry,
+    retention,
+)
+from postroom.storage.sqlite.reader import Reader
+from postroom.storage.sqlite.record import record_all
+from postroom.storage.sqlite.settle import settle_all
+from postroom.storage.sqlite.writer import Writer
+
+
+async def open_store(path: str | Path) -> "SqliteStore":
+    """Open the store in a file, which is created or brought up to date as needed.
+
+    Raises `InvalidInputError` for a file that is not ours or made by a newer release,
+    `UnavailableError` where it cannot be opened.
+    """
+    await asyncio.to_thread(connection.prepare, Path(path))
+    return SqliteStore(Path(path))
+
+
+class SqliteStore:
+    """The port's promises, kept by one SQLite file; see `storage.port.Store` for each."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = Writer(path)
+        self._reader = Reader(path)
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of the file."""
+        await self._reader.close()
+        await self._writer.close()
+
+    # the road
+
+    async def record(self, recording: Recording) -> Recorded:
+        """Keep a notification and every delivery it owes, or neither."""
+        return await self._writer.call(record_all, recording)
+
+    async def sticky_fields(self, account_id: str, envelope_id: str) -> bytes | None:
+        """Return the `customFields` JSON remembered as the envelope's first, if any."""
+        return await self._reader.read(
+            partial(questions.sticky_fields, account_id=account_id, envelope_id=envelope_id)
+        )
+
+    async def occurrences(
+        self, account_id: str, envelope_id: str, event: str, recipient_id: str | None
+    ) -> Sequence[Notification]:
+        """Return the kept notifications of one event of one envelope, newest first."""
+        return await self._reader.read(
+            partial(
+                questions.occurrences,
+                account_id=account_id,
+                envelope_id=envelope_id,
+                event=event,
+                recipient_id=recipient_id,
+            )
+        )
+
+    async def lease(
+        self, listener_id: int, *, limit: int, now: int, leased_until: int, token: int
+    ) -> Sequence[Lease]:
+        """Lease what is due, the longest due first."""
+        return await self._writer.do(
+            lambda tx: lease.lease(
+                tx, listener_id, limit=limit, now=now, leased_until=leased_until, token=token
+            )
+        )
+
+    async def extend(self, leases: Sequence[Lease], leased_until: int) -> None:
+        """Let the leases that are still ours last until `leased_until`."""
+        await self._writer.do(lambda tx: lease.extend(tx, leases, leased_until))
+
+    async def release(self, leases: Sequence[Lease], now: int) -> None:
+        """Give leases back untried."""
+        await self._writer.do(lambda tx: lease.release(tx, leases, now))
+
+    async def free_leases(self, now: int) -> int:
+        """Make everything leased due now."""
+        return await self._writer.do(lambda tx: lease.free_all(tx, now))
+
+    async def settle(self, settlement: Settlement) -> Settled:
+        """Write an attempt and its consequence, if the lease still holds."""
+        return await self._writer.call(settle_all, settlement)
+
+    async def next_due(self, listener_ids: Sequence[int]) -> dict[int, int]:
+        """Return when something is next due, for each listener that is owed something."""
+        return await self._reader.read(partial(lease.next_due, listener_ids=listener_ids))
+
+    async def hasten(self, listener_id: int, now: int) -> int:
+        """Make every unleased due delivery of a listener due now."""
+        return await self._writer.do(lambda tx: lease.hasten(tx, listener_id, now))
+
+    # the registry
+
+    async def revision(self) -> int:
+        """Return the registry's revision."""
+        return await self._reader.read(questions.revision)
+
+    async def registry(self, revision: int | None = None) -> Registry:
+        """Return the registry as it stands, or as it stood at a revision."""
+        return await self._reader.read(partial(registry.registry, revision=revision))
+
+    async def change(self, changes: Sequence[Change], audit: AuditEntry) -> int:
+        """Make the changes in order, as one new revision."""
+        return await self._writer.do(lambda tx: registry.change(tx, changes, audit))
+
+    async def states(self) -> dict[int, ListenerState]:
+        """Return the state of every listener that is paused or down."""
+        return await self._reader.read(records.states)
+
+    async def set_state(self, state: ListenerState, audit: AuditEntry | None = None) -> None:
+        """Write what happened to a listener."""
+        await self._writer.do(lambda tx: records.set_state(tx, state, audit))
+
+    async def secrets(self) -> Sequence[SealedSecret]:
+        """Return every secret in the order they were put."""
+        return await self._reader.read(records.secrets)
+
+    async def put_secret(self, secret: SealedSecret, audit: AuditEntry) -> None:
+        """Keep a secret; the same id replaces it."""
+        await self._writer.do(lambda tx: records.put_secret(tx, secret, audit))
+
+    async def retire_secret(self, secret_id: str, at: int, audit: AuditEntry) -> bool:
+        """Put a secret out of use from a moment on."""
+        return await self._writer.do(lambda tx: records.retire_secret(tx, secret_id, at, audit))
+
+    async def secrets_revision(self) -> int:
+        """Return a number that every change of a secret moves."""
+        return await self._reader.read(questions.secrets_revision)
+
+    async def states_revision(self) -> int:
+        """Return a number that every `set_state` moves."""
+        return await self._reader.read(questions.states_revision)
+
+    # the verbs of people
+
+    async def decide(
+        self,
+        decisions: Sequence[Decision],
+        *,
+        now: int,
+        audit: AuditEntry | None = None,
+        enrichment: tuple[str, bytes] | None = None,
+    ) -> int:
+        """Decide held or crossed deliveries; return how many still were."""
+        return await self._writer.do(
+            lambda tx: deciding.decide(tx, decisions, now=now, audit=audit, enrichment=enrichment)
+        )
+
+    async def replay(
+        self, orders: Sequence[Ordered], replay: Replay, *, now: int, audit: AuditEntry | None
+    ) -> int:
+        """Queue new deliveries that do old ones again; return how many."""
+        return await self._writer.do(
+            lambda tx: deciding.replay(tx, orders, replay, now=now, audit=audit)
+        )
+
+    async def notifications(self, query: NotificationQuery) -> Sequence[StoredNotification]:
+        """List notifications without their bodies."""
+        return await self._reader.read(partial(questions.notifications, query=query))
+
+    async def notification(self, notification_id: str) -> StoredNotification | None:
+        """Return one notification with its body."""
+        return await self._reader.read(
+            partial(questions.notification, notification_id=notification_id)
+        )
+
+    async def repeats(self, notification_id: str) -> Sequence[Repeat]:
+        """Return the repeats of one notification, oldest first."""
+        return await self._reader.read(partial(questions.repeats, notification_id=notification_id))
+
+    async def deliveries(self, query: DeliveryQuery) -> Sequence[StoredDelivery]:
+        """List deliveries."""
+        return await self._reader.read(partial(questions.deliveries, query=query))
+
+    async def delivery(self, delivery_id: int) -> StoredDelivery | None:
+        """Return one delivery."""
+        return await self._reader.read(partial(questions.delivery, delivery_id=delivery_id))
+
+    async def attempts(self, delivery_id: int) -> Sequence[StoredAttempt]:
+        """Return the attempts of one delivery in order."""
+        return await self._reader.read(partial(questions.attempts, delivery_id=delivery_id))
+
+    async def reject(self, rejections: Sequence[Rejection]) -> None:
+        """Keep refusals, the newest 10,000 of all."""
+        await self._writer.do(lambda tx: records.reject(tx, rejections))
+
+    async def rejections(self, *, after: int | None, limit: int) -> Sequence[tuple[int, Rejection]]:
+        """Return refusals with their sequence, newest first."""
+        return await self._reader.read(partial(records.rejections, after=after, limit=limit))
+
+    async def audit_log(self, *, after: int | None, limit: int) -> Sequence[tuple[int, AuditEntry]]:
+        """Return audit entries with their sequence, newest first."""
+        return await self._reader.read(partial(records.audit_log, after=after, limit=limit))
+
+    async def token_hashes(self) -> Sequence[tuple[str, str]]:
+        """Return the API tokens as (name, SHA-256 hex)."""
+        return await self._reader.read(records.token_hashes)
+
+    async def put_token(self, name: str, sha256_hex: str, audit: AuditEntry) -> None:
+        """Keep an API token's hash under a name."""
+        await self._writer.do(lambda tx: records.put_token(tx, name, sha256_hex, audit))
+
+    async def counts(self) -> Counts:
+        """Return the store in figures."""
+        return await self._reader.read(questions.counts)
+
+    async def forget_bodies(self, received_before: int, limit: int) -> int:
+        """Drop up to `limit` bodies of notifications that owe nothing open."""
+        seqs = await self._reader.read(
+            partial(retention.old_bodies, before=received_before, limit=limit)
+        )
+        return await self._writer.do(lambda tx: retention.forget_bodies(tx, seqs)) if seqs else 0
+
+    async def forget(self, received_before: int, limit: int) -> int:
+        """Drop up to `limit` whole notifications that owe nothing open."""
+        seqs = await self._reader.read(partial(retention.old, before=received_before, limit=limit))
+        return await self._writer.do(lambda tx: retention.forget(tx, seqs)) if seqs else 0
