@@ -34,12 +34,10 @@ def recordings(count: int, *, lease_for: frozenset[int]) -> list[Recording]:
     """Return the workload: `count` events, four to an envelope."""
     made = []
     for number in range(count):
-        if number % 4 == 0:
-            envelope_id = str(uuid.uuid4())
         notification = Notification(
             id=f"evt_{uuid.uuid4().hex}",
             account_id="a1000000-0000-4000-8000-000000000001",
-            envelope_id=envelope_id,
+            envelope_id=str(uuid.uuid5(uuid.NAMESPACE_OID, str(number // 4))),
             event="envelope-completed",
             recipient_id=None,
             sender_id="5f0c1f3e-0000-4000-8000-000000000567",

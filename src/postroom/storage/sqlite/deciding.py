@@ -1,6 +1,7 @@
 """Verbs of people about deliveries: decide what was held or crossed, replay what was sent."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from postroom.model import DeliveryState, Replay
 from postroom.storage.port import AuditEntry, Decision, Ordered
@@ -8,12 +9,15 @@ from postroom.storage.sqlite import lines, records
 from postroom.storage.sqlite.registry import live_listeners
 from postroom.storage.sqlite.writer import Transaction
 
-_DISMISS = (
-    "UPDATE delivery SET state = 7, reason = ?, settled_at = ? WHERE id = ? AND state IN (3, 4)"
-)
+_DISMISS = "UPDATE delivery SET state = 7, reason = ?, settled_at = ? WHERE id = ?"
+_CROSS = "UPDATE delivery SET state = 4, reason = ? WHERE id = ?"
 _UNDECIDED = (
-    "SELECT listener_id, envelope_number, is_ordered, occurred_at FROM delivery"
-    " WHERE id = ? AND state IN (3, 4)"
+    "SELECT listener_id, envelope_number, is_ordered, occurred_at, notification_seq"
+    " FROM delivery WHERE id = ? AND state IN (3, 4)"
+)
+_DISOWN = (
+    "UPDATE notification SET is_unclaimed = 1 WHERE seq = ? AND NOT is_unclaimed"
+    " AND NOT EXISTS (SELECT 1 FROM delivery WHERE notification_seq = seq AND state <> 7)"
 )
 _JOIN_LINE = "UPDATE delivery SET state = ?, reason = NULL, due_at = ?, is_late = ? WHERE id = ?"
 _ENRICH = (
@@ -65,20 +69,27 @@ def replay(
 
 
 def _decide(tx: Transaction, decision: Decision, now: int) -> bool:
-    delivery_id = decision.delivery_id
-    if decision.state is DeliveryState.DISMISSED:
-        dismissed = tx.sql.execute(_DISMISS, (decision.reason, now, delivery_id))
-        return dismissed.rowcount == 1
-    row = tx.sql.execute(_UNDECIDED, (delivery_id,)).fetchone()
+    row = tx.sql.execute(_UNDECIDED, (decision.delivery_id,)).fetchone()
     if row is None:
         return False
-    listener_id, envelope_number, is_ordered, occurred_at = row
+    if decision.state is DeliveryState.DISMISSED:
+        tx.sql.execute(_DISMISS, (decision.reason, now, decision.delivery_id))
+        # Nobody is left who was owed it.
+        tx.tally.unclaimed += tx.sql.execute(_DISOWN, (row[4],)).rowcount
+    elif decision.state is DeliveryState.CROSSED:
+        tx.sql.execute(_CROSS, (decision.reason, decision.delivery_id))
+    else:
+        _join_line(tx, decision.delivery_id, row, now)
+    return True
+
+
+def _join_line(tx: Transaction, delivery_id: int, row: Sequence[Any], now: int) -> None:
+    listener_id, envelope_number, is_ordered, occurred_at, _ = row
     late = lines.is_late(tx, listener_id, envelope_number, occurred_at)
     state = _WAITING if is_ordered else _DUE
     tx.sql.execute(_JOIN_LINE, (state, now, late, delivery_id))
     if is_ordered:
         lines.reseat(tx, listener_id, envelope_number, now)
-    return True
 
 
 def _replay(

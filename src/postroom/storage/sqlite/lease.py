@@ -36,14 +36,14 @@ def lease(
     tx: Transaction, listener_id: int, *, limit: int, now: int, leased_until: int, token: int
 ) -> Sequence[Lease]:
     """Lease what is due, the longest due first (port: `lease`)."""
-    taken: list[Lease] = []
+    taken: list[int] = []
     ready = tx.sql.execute(_READY, (listener_id, now, limit)).fetchall()
     for ready_id, old_token in ready:
         # A lease that ran out is given back first: an earlier event may have come in behind it.
         delivery_id = ready_id if old_token is None else _free(tx, ready_id, old_token, now)
         if tx.sql.execute(_TAKE, (token, leased_until, delivery_id, now)).rowcount == 1:
-            taken.append(leased(tx.sql, delivery_id))
-    return taken
+            taken.append(delivery_id)
+    return leased(tx.sql, taken)
 
 
 def extend(tx: Transaction, leases: Sequence[Lease], leased_until: int) -> None:

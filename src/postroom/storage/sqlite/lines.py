@@ -56,7 +56,7 @@ def head(tx: Transaction, listener_id: int, envelope_number: int) -> Head | None
 def reseat(tx: Transaction, listener_id: int, envelope_number: int, now: int) -> int | None:
     """Make the earliest of a line the one that is due, unless the due one is leased.
 
-    Returns the id of the delivery that has become due, None if nothing changed.
+    Returns the id of the delivery that has become due thereby, None if none has.
     """
     first = tx.sql.execute(_FIRST, (listener_id, envelope_number)).fetchone()
     if first is None or first[3] == 1:

@@ -179,7 +179,7 @@ def secrets_revision(connection: sqlite3.Connection) -> int:
 
 
 def states_revision(connection: sqlite3.Connection) -> int:
-    """Return the number that every `set_state` moves."""
+    """Return the number that every `set_paused` and `set_down` moves."""
     return int(connection.execute("SELECT states_revision FROM tally").fetchone()[0])
 
 

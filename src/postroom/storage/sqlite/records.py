@@ -19,11 +19,17 @@ _KEEP_KEY = (
     " sealed = excluded.sealed, fingerprint = excluded.fingerprint,"
     " created_at = excluded.created_at, retired_at = excluded.retired_at"
 )
-_PUT_STATE = (
-    "INSERT INTO listener_state (listener_id, paused_at, down_since, probe_at)"
-    " VALUES (?, ?, ?, ?) ON CONFLICT (listener_id) DO UPDATE SET"
-    " paused_at = excluded.paused_at, down_since = excluded.down_since,"
-    " probe_at = excluded.probe_at"
+_PAUSE = (
+    "INSERT INTO listener_state (listener_id, paused_at) VALUES (?, ?)"
+    " ON CONFLICT (listener_id) DO UPDATE SET paused_at = excluded.paused_at"
+)
+_DOWN = (
+    "INSERT INTO listener_state (listener_id, down_since, probe_at) VALUES (?, ?, ?)"
+    " ON CONFLICT (listener_id) DO UPDATE SET"
+    " down_since = excluded.down_since, probe_at = excluded.probe_at"
+)
+_WELL = (
+    "DELETE FROM listener_state WHERE paused_at IS NULL AND down_since IS NULL AND probe_at IS NULL"
 )
 
 
@@ -36,16 +42,24 @@ def note(tx: Transaction, entry: AuditEntry | None) -> None:
         )
 
 
-def set_state(tx: Transaction, state: ListenerState, audit: AuditEntry | None) -> None:
-    """Write what happened to a listener; one that is well has no row."""
-    tx.tally.states_revision += 1
-    if state.paused_at is None and state.down_since is None:
-        tx.sql.execute("DELETE FROM listener_state WHERE listener_id = ?", (state.listener_id,))
-    else:
-        tx.sql.execute(
-            _PUT_STATE, (state.listener_id, state.paused_at, state.down_since, state.probe_at)
-        )
+def set_paused(tx: Transaction, listener_id: int, paused_at: int | None, audit: AuditEntry) -> None:
+    """Write that a person paused a listener or resumed it; its breaker stays as it is."""
+    tx.sql.execute(_PAUSE, (listener_id, paused_at))
+    _forget_the_well(tx)
     note(tx, audit)
+
+
+def set_down(
+    tx: Transaction, listener_id: int, down_since: int | None, probe_at: int | None
+) -> None:
+    """Write how a listener's breaker stands; a pause stays as it is."""
+    tx.sql.execute(_DOWN, (listener_id, down_since, probe_at))
+    _forget_the_well(tx)
+
+
+def _forget_the_well(tx: Transaction) -> None:
+    tx.sql.execute(_WELL)
+    tx.tally.states_revision += 1
 
 
 def states(connection: sqlite3.Connection) -> dict[int, ListenerState]:

@@ -20,8 +20,9 @@ JOINS = (
 _LEASED = (
     f"SELECT {NOTIFICATION}, d.id, d.listener_id, d.token, d.due_at, d.attempts, d.is_late,"  # noqa: S608  # constants only
     " d.replay_id, d.replay_reason, d.replay_is_forced"
-    " FROM delivery d JOIN notification n ON n.seq = d.notification_seq"
-    f"{JOINS} WHERE d.id = ?"
+    # CROSS keeps the order of the array.
+    " FROM json_each(?) j CROSS JOIN delivery d ON d.id = j.value"
+    f" JOIN notification n ON n.seq = d.notification_seq{JOINS}"
 )
 
 
@@ -52,9 +53,14 @@ def notification(row: Sequence[Any]) -> Notification:
     )
 
 
-def leased(connection: sqlite3.Connection, delivery_id: int) -> Lease:
-    """Return the lease that a leased delivery is under, with all that an attempt needs."""
-    row = connection.execute(_LEASED, (delivery_id,)).fetchone()
+def leased(connection: sqlite3.Connection, delivery_ids: Sequence[int]) -> list[Lease]:
+    """Return the leases that leased deliveries are under, with all that an attempt needs."""
+    if not delivery_ids:
+        return []
+    return [_lease(row) for row in connection.execute(_LEASED, (array(delivery_ids),))]
+
+
+def _lease(row: Sequence[Any]) -> Lease:
     delivery_id, listener_id, token, due_at, attempts, is_late = row[16:22]
     return Lease(
         delivery_id=delivery_id,

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from postroom.model import DeliveryState, Done, GiveUp, Lease, Outcome, TryAgain
+from postroom.model import DeliveryState, Done, Lease, Outcome, TryAgain
 from postroom.storage.port import Settled, Settlement
 from postroom.storage.schema import STATE_NUMBERS
 from postroom.storage.sqlite import lines
@@ -30,12 +30,13 @@ _PUT_ATTEMPT = (
     " response_headers, response_excerpt, verdict, verdict_reason, next_at)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_OPEN = (
-    "SELECT occurred_at FROM delivery"
+_FIRST_OPEN = (
+    "SELECT id, occurred_at, due_at, is_ordered FROM delivery"
     " WHERE listener_id = ? AND envelope_number = ? AND state IN (1, 2)"
-    " ORDER BY occurred_at LIMIT 1"
+    " ORDER BY occurred_at, notification_seq, id LIMIT 1"
 )
-_LEASE = "UPDATE delivery SET token = ?, due_at = ? WHERE id = ? AND due_at <= ?"
+_FIRST_IN_LINE = _FIRST_OPEN.replace("(1, 2)", "(1, 2) AND is_ordered")
+_PROMOTE = "UPDATE delivery SET state = 1, due_at = ?, token = ? WHERE id = ?"
 
 
 class _Ours:
@@ -56,11 +57,20 @@ def settle_all(tx: Transaction, settlements: Sequence[Settlement]) -> Sequence[S
     kept = [one for one in ours if one is not None]
     tx.sql.executemany(_WRITE, [_row(one) for one in kept])
     tx.sql.executemany(_PUT_ATTEMPT, [_attempt(one) for one in kept])
-    return [_NOT_OURS if one is None else _follow_up(tx, one) for one in ours]
+    led_on = [None if one is None else _follow_up(tx, one) for one in ours]
+    following = {one.delivery_id: one for one in leased(tx.sql, [d for d in led_on if d])}
+    return [
+        _NOT_OURS if one is None else _settled(None if d is None else following[d])
+        for one, d in zip(ours, led_on, strict=True)
+    ]
 
 
 _NOT_OURS = Settled(was_ours=False)
 _NOTHING_NEXT = Settled(was_ours=True)
+
+
+def _settled(following: Lease | None) -> Settled:
+    return _NOTHING_NEXT if following is None else Settled(was_ours=True, next=following)
 
 
 def _ours(held: dict[int, Sequence[Any]], settlement: Settlement) -> _Ours | None:
@@ -130,38 +140,40 @@ def _first_headers(outcome: Outcome) -> Iterator[tuple[str, str]]:
         yield name, value
 
 
-def _follow_up(tx: Transaction, one: _Ours) -> Settled:
-    """Let the line move on."""
+def _follow_up(tx: Transaction, one: _Ours) -> int | None:
+    """Let the line move on; return the delivery that is leased to the caller next, if any."""
     settlement = one.settlement
     verdict = settlement.verdict
     listener_id = settlement.lease.listener_id
     if isinstance(verdict, Done):
         tx.tally.delivered += 1
     if one.envelope_number is None:
-        return _NOTHING_NEXT
-    oldest = tx.sql.execute(_OPEN, (listener_id, one.envelope_number)).fetchone()
-    if oldest is None:
-        return _NOTHING_NEXT
-    if isinstance(verdict, Done) and oldest[0] < one.occurred_at:
+        return None
+    first = tx.sql.execute(_FIRST_OPEN, (listener_id, one.envelope_number)).fetchone()
+    if first is None:
+        return None
+    _, occurred_at, _, first_is_ordered = first
+    if isinstance(verdict, Done) and occurred_at < one.occurred_at:
         lines.mark_late(tx, listener_id, one.envelope_number, one.occurred_at)
     if not one.is_ordered:
-        return _NOTHING_NEXT
-    promoted = lines.reseat(tx, listener_id, one.envelope_number, settlement.settled_at)
-    if promoted is None or not isinstance(verdict, Done | GiveUp) or not settlement.wants_next:
-        return _NOTHING_NEXT
-    following = _lease_next(tx, promoted, settlement)
-    return _NOTHING_NEXT if following is None else Settled(was_ours=True, next=following)
+        return None
+    if isinstance(verdict, TryAgain):
+        lines.reseat(tx, listener_id, one.envelope_number, settlement.settled_at)
+        return None
+    if not first_is_ordered:
+        # Left from a time when the listener's ordering was `none`: not in the line.
+        first = tx.sql.execute(_FIRST_IN_LINE, (listener_id, one.envelope_number)).fetchone()
+    return None if first is None else _promote(tx, settlement, first)
 
 
-def _lease_next(tx: Transaction, delivery_id: int, settlement: Settlement) -> Lease | None:
-    """Lease the promoted delivery to the caller, if its moment has come."""
-    changed = tx.sql.execute(
-        _LEASE,
-        (
-            settlement.next_token,
-            settlement.next_leased_until,
-            delivery_id,
-            settlement.settled_at,
-        ),
-    )
-    return leased(tx.sql, delivery_id) if changed.rowcount == 1 else None
+def _promote(tx: Transaction, settlement: Settlement, first: Sequence[Any]) -> int | None:
+    """Make the first of a line due; return it if it is leased to the caller."""
+    delivery_id: int
+    delivery_id, _, due_at, _ = first
+    now = settlement.settled_at
+    if settlement.wants_next and due_at <= now:
+        row = (settlement.next_leased_until, settlement.next_token, delivery_id)
+        tx.sql.execute(_PROMOTE, row)
+        return delivery_id
+    tx.sql.execute(_PROMOTE, (max(due_at, now), None, delivery_id))
+    return None

@@ -140,9 +140,15 @@ class SqliteStore:
         """Return the state of every listener that is paused or down."""
         return await self._reader.read(records.states)
 
-    async def set_state(self, state: ListenerState, audit: AuditEntry | None = None) -> None:
-        """Write what happened to a listener."""
-        await self._writer.do(lambda tx: records.set_state(tx, state, audit))
+    async def set_paused(self, listener_id: int, paused_at: int | None, audit: AuditEntry) -> None:
+        """Write that a person paused a listener, or (None) resumed it."""
+        await self._writer.do(lambda tx: records.set_paused(tx, listener_id, paused_at, audit))
+
+    async def set_down(
+        self, listener_id: int, down_since: int | None, probe_at: int | None
+    ) -> None:
+        """Write that a listener's breaker opened, was probed, or (None, None) closed."""
+        await self._writer.do(lambda tx: records.set_down(tx, listener_id, down_since, probe_at))
 
     async def secrets(self) -> Sequence[SealedSecret]:
         """Return every secret in the order they were put."""
@@ -161,7 +167,7 @@ class SqliteStore:
         return await self._reader.read(questions.secrets_revision)
 
     async def states_revision(self) -> int:
-        """Return a number that every `set_state` moves."""
+        """Return a number that every `set_paused` and `set_down` moves."""
         return await self._reader.read(questions.states_revision)
 
     # the verbs of people
