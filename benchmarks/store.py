@@ -33,11 +33,12 @@ T = TypeVar("T")
 def recordings(count: int, *, lease_for: frozenset[int]) -> list[Recording]:
     """Return the workload: `count` events, four to an envelope."""
     made = []
+    envelope_ids = [str(uuid.uuid4()) for _ in range(count // 4 + 1)]
     for number in range(count):
         notification = Notification(
             id=f"evt_{uuid.uuid4().hex}",
             account_id="a1000000-0000-4000-8000-000000000001",
-            envelope_id=str(uuid.uuid5(uuid.NAMESPACE_OID, str(number // 4))),
+            envelope_id=envelope_ids[number // 4],
             event="envelope-completed",
             recipient_id=None,
             sender_id="5f0c1f3e-0000-4000-8000-000000000567",

@@ -1,0 +1,85 @@
+"""The stores that the contract is held against: one more backend is one more parameter."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from tests.contract.store_cast import AUDIT, put
+
+from postroom.storage.port import Store
+from postroom.storage.sqlite import open_store
+
+
+class Backend(Protocol):
+    """Opens stores on one database; whatever is open at the end is closed."""
+
+    async def open(self) -> Store:
+        """Open the database, as a starting process does."""
+        ...
+
+    async def crash(self) -> Store:
+        """Open the database as a killed process would leave it at this moment."""
+        ...
+
+
+class SqliteBackend:
+    """A file in the test's own folder."""
+
+    def __init__(self, folder: Path, stack: AsyncExitStack) -> None:
+        self._path = folder / "postroom.db"
+        self._stack = stack
+        self._lives = 0
+
+    async def open(self) -> Store:
+        store = await open_store(self._path)
+        self._stack.push_async_callback(store.close)
+        return store
+
+    async def crash(self) -> Store:
+        """Go on with a copy of the files: no close, no checkpoint, as after `kill -9`."""
+        self._lives += 1
+        left = self._path.with_name(f"life-{self._lives}.db")
+        for suffix in ("", "-wal"):
+            if (found := Path(f"{self._path}{suffix}")).exists():
+                shutil.copy(found, f"{left}{suffix}")
+        self._path = left
+        return await self.open()
+
+
+@pytest.fixture(params=["sqlite"])
+async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
+    kinds = {"sqlite": SqliteBackend}
+    async with AsyncExitStack() as stack:
+        yield kinds[request.param](tmp_path, stack)
+
+
+@pytest.fixture
+async def empty(backend: Backend) -> Store:
+    """Return a store in which nothing was ever written."""
+    return await backend.open()
+
+
+@pytest.fixture
+async def store(backend: Backend) -> Store:
+    """Return a store at revision 1, with the listeners `erp` and `crm`."""
+    store = await backend.open()
+    await store.change([put("erp"), put("crm")], AUDIT)
+    return store
+
+
+async def _listener_id(store: Store, name: str) -> int:
+    listeners = (await store.registry()).listeners.values()
+    return next(one.id for one in listeners if one.name == name)
+
+
+@pytest.fixture
+async def erp(store: Store) -> int:
+    return await _listener_id(store, "erp")
+
+
+@pytest.fixture
+async def crm(store: Store) -> int:
+    return await _listener_id(store, "crm")
