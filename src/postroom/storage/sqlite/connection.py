@@ -5,6 +5,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import sqlalchemy as sa
+
 from postroom.errors import InvalidInputError, PostroomError, UnavailableError
 from postroom.storage import migrations
 
@@ -71,9 +73,9 @@ def prepare(path: Path) -> None:
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         with closing(_connect(path, "rw")) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            revision = _revision(connection)
+            revision = _revision(connection, path)
         if revision != migrations.HEAD:
-            migrations.upgrade(f"sqlite:///{path}")
+            migrations.upgrade(sa.URL.create("sqlite", database=str(path)))
     except OSError as error:
         raise UnavailableError(
             f"the database {path} cannot be opened: {error.strerror};"
@@ -88,10 +90,15 @@ def _about(path: Path, error: sqlite3.Error) -> BaseException:
     return type(seen)(f"{path}: {seen}") if isinstance(seen, PostroomError) else seen
 
 
-def _revision(connection: sqlite3.Connection) -> str | None:
-    known = "SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'"
-    if connection.execute(known).fetchone() is None:
+def _revision(connection: sqlite3.Connection, path: Path) -> str | None:
+    """Return the revision of our tables, None in a new file; refuse what others have made."""
+    tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    if not tables:
         return None
+    if "alembic_version" not in tables or "tally" not in tables:
+        raise InvalidInputError(
+            f"{path} is another program's database; give a file of Postroom's own, or a new one"
+        )
     row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     return None if row is None else str(row[0])
 
