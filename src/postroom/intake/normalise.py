@@ -1,0 +1,207 @@
+"""What it says: a message read as far as the road needs, with the id its event always has.
+
+Connect messages carry no id (contract 3.4). Ours is made from what the event is, so a source's
+resend and a second channel of the same event come out the same.
+"""
+
+import hashlib
+import re
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from postroom import vocabulary
+from postroom.intake import sim_json
+from postroom.model import Notification
+
+MAX_NAME_CHARACTERS = 100
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_DATE_TIME = re.compile(
+    r"(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})?"
+)
+_WANTS_ENVELOPE = ("envelope-", "recipient-")
+
+
+def normalise(body: bytes, *, account_id: str, content_type: str, received_at: int) -> Notification:
+    """Read a message that `account_id` was proved to have sent; never raises.
+
+    What cannot be understood is kept as it came: not readable, with its flaw in words.
+    """
+    flaw: str | None
+    if "xml" in content_type.lower():
+        flaw = "an XML message: set the configuration to JSON (SIM, restv2.1)"
+        return _raw(body, account_id, content_type, received_at, flaw)
+    try:
+        outer = sim_json.OUTER.decode(body)
+    except sim_json.UNREADABLE as problem:
+        flaw = f"not a JSON SIM message: {_sentence(problem)}"
+        return _raw(body, account_id, content_type, received_at, flaw)
+    flaw = _hopeless(outer, account_id)
+    if flaw is not None:
+        return _raw(body, account_id, content_type, received_at, flaw)
+    return _read(body, outer, account_id, content_type, received_at)
+
+
+def is_same_event(earlier: Notification, later: Notification) -> bool:
+    """Tell whether `later`, a source's resend, repeats `earlier` under a new generatedDateTime.
+
+    Only where the whole `data` is the same to the byte and carries an envelope summary: minimal
+    messages of two events of one kind cannot be told apart, and a repeat is better than a loss.
+    """
+    if earlier.id == later.id:
+        return True
+    mine, other = _contents(earlier.body), _contents(later.body)
+    return (
+        later.retry_count > 0
+        and earlier.configuration_id == later.configuration_id
+        and mine is not None
+        and mine == other
+        and b'"envelopeSummary"' in mine
+    )
+
+
+def custom_fields(notification: Notification) -> bytes | None:
+    """Return the raw JSON of the envelope's custom fields, or None where it is not carried."""
+    try:
+        inner = sim_json.OUTER.decode(notification.body).data
+        if inner is None or inner.envelopeSummary is msgspec.UNSET:
+            return None
+        fields = sim_json.SUMMARY.decode(inner.envelopeSummary).customFields
+    except sim_json.UNREADABLE:
+        return None
+    return None if fields is msgspec.UNSET else bytes(fields)
+
+
+def _read(
+    body: bytes, outer: sim_json.Outer, account_id: str, content_type: str, received_at: int
+) -> Notification:
+    inner = outer.data or sim_json.Inner()
+    event = (outer.event or "").strip()
+    known = vocabulary.canonical(event)
+    name = known or event.lower()
+    envelope_id = _lower(inner.envelopeId)
+    recipient_id = None if inner.recipientId is None else str(inner.recipientId)
+    occurred_at = _moment(outer.generatedDateTime)
+    return Notification(
+        id=_event_id(body, outer, account_id, name, envelope_id, recipient_id),
+        account_id=account_id,
+        envelope_id=envelope_id,
+        event=name,
+        recipient_id=recipient_id,
+        sender_id=_lower(inner.userId),
+        occurred_at=received_at if occurred_at is None else occurred_at,
+        received_at=received_at,
+        retry_count=_count(outer.retryCount),
+        configuration_id=None
+        if outer.configurationId is None
+        else str(outer.configurationId)[:MAX_NAME_CHARACTERS],
+        content_type=content_type,
+        body=body,
+        flaw=None if known is not None else _unknown_event(event),
+    )
+
+
+def _hopeless(outer: sim_json.Outer, account_id: str) -> str | None:
+    """Return why a message that is JSON cannot be routed, or None."""
+    event, inner = outer.event, outer.data
+    if event is None or not event.strip():
+        if outer.status is not msgspec.UNSET and outer.envelopeId is not msgspec.UNSET:
+            return "an aggregate message: set the configuration's delivery mode to SIM (restv2.1)"
+        return "it has no event"
+    if len(event) > MAX_NAME_CHARACTERS:
+        return "its event name is longer than 100 characters"
+    if inner is None or not inner.accountId:
+        return "it has no accountId"
+    if inner.accountId.lower() != account_id:
+        return "its accountId is not the account it was proved to come from"
+    if not inner.envelopeId and event.lower().startswith(_WANTS_ENVELOPE):
+        return "it has no envelopeId"
+    names = (inner.envelopeId or "", inner.userId or "", str(inner.recipientId or ""))
+    if any(len(name) > MAX_NAME_CHARACTERS for name in names):
+        return "one of its ids is longer than 100 characters"
+    return None
+
+
+def _raw(
+    body: bytes, account_id: str, content_type: str, received_at: int, flaw: str
+) -> Notification:
+    return Notification(
+        id=_id(account_id.encode(), hashlib.sha256(body).digest()),
+        account_id=account_id,
+        envelope_id=None,
+        event="",
+        recipient_id=None,
+        sender_id=None,
+        occurred_at=received_at,
+        received_at=received_at,
+        content_type=content_type,
+        body=body,
+        flaw=flaw,
+        is_readable=False,
+    )
+
+
+def _event_id(  # what an event is made of, in the order it is hashed
+    body: bytes,
+    outer: sim_json.Outer,
+    account_id: str,
+    event: str,
+    envelope_id: str | None,
+    recipient_id: str | None,
+) -> str:
+    if event in vocabulary.ONCE_ONLY:
+        occurrence = b""
+    elif outer.generatedDateTime:
+        occurrence = outer.generatedDateTime.encode("utf-8", "surrogatepass")
+    else:
+        occurrence = hashlib.sha256(_contents(body) or body).digest()
+    parts = (account_id, envelope_id or "", event, recipient_id or "")
+    return _id(*(part.encode("utf-8", "surrogatepass") for part in parts), occurrence)
+
+
+def _id(*parts: bytes) -> str:
+    """Return the id made of parts; their lengths keep one part from running into the next."""
+    counted = b"".join(b"%d:%b" % (len(part), part) for part in parts)
+    return "evt_" + hashlib.sha256(counted).hexdigest()[:32]
+
+
+def _contents(body: bytes) -> bytes | None:
+    try:
+        return bytes(sim_json.CONTENTS.decode(body).data) or None
+    except sim_json.UNREADABLE:
+        return None
+
+
+def _moment(text: str | None) -> int | None:
+    """Read a date-time of up to nine fractional digits; without an offset it is UTC."""
+    read = _DATE_TIME.fullmatch(text[:40]) if text else None
+    if read is None:
+        return None
+    try:
+        whole = datetime.fromisoformat(read[1] + (read[3] or "Z"))
+        since = (whole - EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError):
+        return None
+    moment = since + int((read[2] or "0")[:6].ljust(6, "0"))
+    return moment if moment > 0 else None
+
+
+def _count(value: int | str | None) -> int:
+    if isinstance(value, str):
+        value = int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0  # noqa: PLR2004  # no source retries a billion times
+    return min(max(value or 0, 0), 1_000_000)
+
+
+def _lower(text: str | None) -> str | None:
+    return text.lower() if text else None
+
+
+def _unknown_event(event: str) -> str:
+    meant = vocabulary.suggest(event)
+    tail = f"; did the sender mean {meant}?" if meant else ""
+    return f"the event {event!r} is not in the vocabulary{tail}"
+
+
+def _sentence(problem: Exception) -> str:
+    return "nested too deeply" if isinstance(problem, RecursionError) else str(problem)[:200]
