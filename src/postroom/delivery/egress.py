@@ -31,9 +31,7 @@ def check_url(url: str, *, allow_private: bool) -> str | None:
     if parts.scheme not in {"http", "https"} or not host:
         return "the URL must start with https:// or http:// and name a host"
     if parts.username is not None or parts.password is not None:
-        return (
-            "the URL holds credentials, which would show in lists; give the listener keys instead"
-        )
+        return "the URL holds credentials, which lists would show; use signing keys instead"
     if port == 0:
         return "port 0 cannot be dialled"
     if not allow_private and not _may_be_public(host):

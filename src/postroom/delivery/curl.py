@@ -1,0 +1,280 @@
+"""The sender: libcurl's multi interface on the event loop (decision 0002).
+
+libcurl does the HTTP; this file connects its sockets and its timer to asyncio, and makes every end
+of a transfer an `Outcome`. The address checked is the address dialled: the check runs in the call
+that opens the socket.
+"""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import certifi
+import pycurl
+
+from postroom.clock import SECOND, Clock, SystemClock
+from postroom.delivery import egress
+from postroom.model import Outcome, Request
+
+MAX_ANSWER_BYTES = 64 * 1024
+MAX_HEADER_BYTES = 16 * 1024
+MAX_HEADERS = 100
+IDLE_HANDLES = 256
+
+_TLS_FAILURES = (
+    pycurl.E_SSL_CONNECT_ERROR,
+    pycurl.E_SSL_CERTPROBLEM,
+    pycurl.E_SSL_CIPHER,
+    pycurl.E_PEER_FAILED_VERIFICATION,
+    pycurl.E_SSL_CACERT_BADFILE,
+    pycurl.E_SSL_ISSUER_ERROR,
+    pycurl.E_SSL_ENGINE_INITFAILED,
+    pycurl.E_USE_SSL_FAILED,
+)
+_FAILURES: Mapping[int, str] = {
+    pycurl.E_OPERATION_TIMEDOUT: "timeout",
+    pycurl.E_COULDNT_CONNECT: "connect",
+    pycurl.E_COULDNT_RESOLVE_HOST: "dns",
+    pycurl.E_URL_MALFORMAT: "bad-url",
+    pycurl.E_UNSUPPORTED_PROTOCOL: "bad-url",
+    **dict.fromkeys(_TLS_FAILURES, "tls"),
+}
+_TIMED_OUT = "no answer within the listener's timeout"
+
+
+class _Transfer:
+    """One handle and the request it is busy with. Handles are reused, so options stay set."""
+
+    def __init__(self, *, checks_addresses: bool, ca_file: str) -> None:
+        self.curl = pycurl.Curl()
+        self.ended: asyncio.Future[tuple[int, str]]
+        self.answer = bytearray()
+        self.headers: list[tuple[str, str]] = []
+        self.is_full = False
+        self.was_refused = False
+        self._header_bytes = 0
+        curl = self.curl
+        curl.setopt(pycurl.POST, 1)
+        curl.setopt(pycurl.NOSIGNAL, 1)
+        curl.setopt(pycurl.FOLLOWLOCATION, 0)
+        curl.setopt(pycurl.PROXY, "")
+        curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
+        curl.setopt(pycurl.CAINFO, ca_file)
+        curl.setopt(pycurl.WRITEFUNCTION, self._write)
+        curl.setopt(pycurl.HEADERFUNCTION, self._header)
+        if checks_addresses:
+            curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open)
+
+    def begin(self, request: Request, loop: asyncio.AbstractEventLoop) -> None:
+        """Set what differs from request to request. Raises `pycurl.error` for a bad URL."""
+        self.ended = loop.create_future()
+        self.answer.clear()
+        self.headers = []
+        self.is_full = self.was_refused = False
+        self._header_bytes = 0
+        curl = self.curl
+        curl.setopt(pycurl.URL, request.url)
+        curl.setopt(
+            pycurl.HTTPHEADER,
+            [f"{name}: {value}" for name, value in request.headers] + ["Expect:", "Accept: */*"],
+        )
+        curl.setopt(pycurl.POSTFIELDS, request.body)
+        curl.setopt(pycurl.TIMEOUT_MS, max(1, round(request.timeout_seconds * 1000)))
+        connect_ms = max(1, round(request.connect_timeout_seconds * 1000))
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, connect_ms)
+
+    def _write(self, part: bytes) -> int:
+        """Keep the first bytes of the answer; -1 ends a transfer whose answer is longer."""
+        room = MAX_ANSWER_BYTES - len(self.answer)
+        self.answer += part[:room]
+        if len(part) > room:
+            self.is_full = True
+            return -1
+        return len(part)
+
+    def _header(self, line: bytes) -> None:
+        if line.startswith(b"HTTP/"):
+            self.headers = []  # an interim answer came before
+            return
+        self._header_bytes += len(line)
+        name, colon, value = line.decode("latin-1").partition(":")
+        if colon and len(self.headers) < MAX_HEADERS and self._header_bytes <= MAX_HEADER_BYTES:
+            self.headers.append((name.strip(), value.strip()))
+
+    def _open(self, _purpose: int, dialled: tuple[int, int, int, tuple[object, ...]]) -> object:
+        """Open the socket only if its very address is allowed."""
+        family, kind, protocol, address = dialled
+        if not egress.is_allowed(str(address[0]), allow_private=False):
+            self.was_refused = True
+            return pycurl.SOCKET_BAD
+        opened = socket.socket(family, kind, protocol)
+        # pycurl duplicates the descriptor once this returns; ours is closed right after.
+        asyncio.get_running_loop().call_soon(opened.close)
+        return opened
+
+
+class CurlSender:
+    """Sends through one multi handle: connections are kept and shared by host."""
+
+    def __init__(
+        self,
+        *,
+        allow_private_addresses: bool,
+        clock: Clock,
+        max_connections: int = 1000,
+        ca_file: str | None = None,
+    ) -> None:
+        self._clock = clock
+        self._is_virtual = not isinstance(clock, SystemClock)
+        self._checks_addresses = not allow_private_addresses
+        self._ca_file = ca_file or certifi.where()
+        self._multi = pycurl.CurlMulti()
+        self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
+        self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
+        self._multi.setopt(pycurl.M_MAXCONNECTS, max_connections)
+        self._idle: list[_Transfer] = []
+        self._busy: dict[pycurl.Curl, _Transfer] = {}
+        self._watched: set[int] = set()
+        self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
+
+    async def send(self, request: Request) -> Outcome:
+        """POST one request and return what the wire did; see the port."""
+        started_at, began = self._clock.now(), time.perf_counter_ns()
+        transfer = self._idle.pop() if self._idle else self._make()
+        try:
+            transfer.begin(request, asyncio.get_running_loop())
+        except (pycurl.error, UnicodeEncodeError) as problem:
+            self._rest(transfer)
+            return Outcome(
+                failure="bad-url", detail=str(problem)[:200], started_at=started_at, duration_us=0
+            )
+        self._busy[transfer.curl] = transfer
+        self._multi.add_handle(transfer.curl)
+        try:
+            code, text = await self._end(transfer, request, started_at)
+        finally:
+            if self._busy.pop(transfer.curl, None) is not None:  # cancelled, or out of time
+                self._multi.remove_handle(transfer.curl)
+        outcome = _outcome(transfer, code, text, started_at, time.perf_counter_ns() - began)
+        self._rest(transfer)
+        return outcome
+
+    async def close(self) -> None:
+        """End all transfers and give back every connection."""
+        for curl in list(self._busy):
+            self._ended(curl, pycurl.E_ABORTED_BY_CALLBACK, "the sender was closed")
+        for transfer in self._idle:
+            transfer.curl.close()
+        self._idle.clear()
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        for fd in self._watched:
+            loop.remove_reader(fd)
+            loop.remove_writer(fd)
+        self._watched.clear()
+        self._multi.close()
+
+    async def _end(self, transfer: _Transfer, request: Request, started_at: int) -> tuple[int, str]:
+        """Wait for the end; under a virtual clock, for the deadline by that clock as well."""
+        if not self._is_virtual:
+            return await transfer.ended
+        deadline = asyncio.ensure_future(
+            self._clock.sleep_until(started_at + round(request.timeout_seconds * SECOND))
+        )
+        try:
+            either: set[asyncio.Future[Any]] = {transfer.ended, deadline}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            deadline.cancel()
+        if transfer.ended.done():
+            return transfer.ended.result()
+        return pycurl.E_OPERATION_TIMEDOUT, _TIMED_OUT
+
+    def _make(self) -> _Transfer:
+        return _Transfer(checks_addresses=self._checks_addresses, ca_file=self._ca_file)
+
+    def _rest(self, transfer: _Transfer) -> None:
+        if len(self._idle) < IDLE_HANDLES:
+            self._idle.append(transfer)
+        else:
+            transfer.curl.close()
+
+    # --- libcurl's sockets and timer on the event loop -----------------------------------------
+
+    def _watch(self, what: int, fd: int, _multi: pycurl.CurlMulti, _own: object) -> None:
+        loop = asyncio.get_running_loop()
+        if fd in self._watched:
+            loop.remove_reader(fd)
+            loop.remove_writer(fd)
+        if what == pycurl.POLL_REMOVE:
+            self._watched.discard(fd)
+            return
+        self._watched.add(fd)
+        if what & pycurl.POLL_IN:
+            loop.add_reader(fd, self._act, fd, pycurl.CSELECT_IN)
+        if what & pycurl.POLL_OUT:
+            loop.add_writer(fd, self._act, fd, pycurl.CSELECT_OUT)
+
+    def _set_timer(self, milliseconds: int) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if milliseconds < 0:
+            return
+        loop = asyncio.get_running_loop()
+        if milliseconds == 0:
+            self._timer = loop.call_soon(self._act, pycurl.SOCKET_TIMEOUT, 0)
+        else:
+            self._timer = loop.call_later(milliseconds / 1000, self._act, pycurl.SOCKET_TIMEOUT, 0)
+
+    def _act(self, fd: int, events: int) -> None:
+        """Let libcurl do what it can now, and wake whoever waits for a transfer that ended."""
+        if fd == pycurl.SOCKET_TIMEOUT:
+            self._timer = None
+        self._multi.socket_action(fd, events)
+        while True:
+            queued, well, ill = self._multi.info_read()
+            for curl in well:
+                self._ended(curl, pycurl.E_OK, "")
+            for curl, code, text in ill:
+                self._ended(curl, code, text)
+            if queued == 0:
+                return
+
+    def _ended(self, curl: pycurl.Curl, code: int, text: str) -> None:
+        self._multi.remove_handle(curl)
+        transfer = self._busy.pop(curl)
+        with contextlib.suppress(asyncio.InvalidStateError):  # cancelled in the same moment
+            transfer.ended.set_result((code, text))
+
+
+def _outcome(
+    transfer: _Transfer, code: int, text: str, started_at: int, duration_ns: int
+) -> Outcome:
+    status = int(transfer.curl.getinfo(pycurl.RESPONSE_CODE))
+    has_answer = code == pycurl.E_OK or (code == pycurl.E_WRITE_ERROR and transfer.is_full)
+    duration_us = duration_ns // 1000
+    if has_answer and status:
+        return Outcome(
+            status=status,
+            response_headers=tuple(transfer.headers),
+            response_body=bytes(transfer.answer),
+            started_at=started_at,
+            duration_us=duration_us,
+        )
+    if transfer.was_refused and code == pycurl.E_COULDNT_CONNECT:
+        failure, detail = "refused-address", "the host's address is private or special"
+    elif code == pycurl.E_OPERATION_TIMEDOUT:
+        failure, detail = "timeout", text or _TIMED_OUT
+    elif code == pycurl.E_UNSUPPORTED_PROTOCOL and transfer.curl.getinfo(pycurl.PRIMARY_IP):
+        failure, detail = "protocol", "the answer is not HTTP"
+    else:
+        failure, detail = _FAILURES.get(code, "protocol"), text
+    return Outcome(
+        failure=failure, detail=detail[:200], started_at=started_at, duration_us=duration_us
+    )
