@@ -24,7 +24,7 @@ from postroom.storage.port import Store
 from postroom.storage.sqlite import open_store
 from postroom.vault import Vault
 from postroom.web.api import Services, create_api
-from postroom.web.asgi import Site
+from postroom.web.asgi import Application, Site
 from postroom.web.front_door import FrontDoor
 from postroom.workers.enricher import Enricher
 from postroom.workers.upkeep import RejectionLog, RosterKeeper, Upkeep
@@ -40,6 +40,10 @@ class Part(Protocol):
 
     def sender(self, sender: Sender) -> Sender:
         """Return the sender that the road shall use."""
+        ...
+
+    def site(self, site: Application) -> Application:
+        """Return the ASGI application that shall be served."""
         ...
 
 
@@ -105,7 +109,7 @@ class Node:
             body_retention_days=settings.body_retention_days,
             row_retention_days=settings.row_retention_days,
         )
-        self.site = Site(
+        site: Application = Site(
             front_door=FrontDoor(
                 road=road,
                 dispatch=self.worker,
@@ -125,6 +129,7 @@ class Node:
             ),
             is_ready=self._is_ready,
         )
+        self.site = part.site(site) if part else site
 
     async def _is_ready(self) -> bool:
         try:

@@ -1,0 +1,70 @@
+"""Secrets at rest: sealed with Fernet keys that rotate, told apart by fingerprints."""
+
+import contextlib
+import hashlib
+import hmac
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from postroom.errors import InvalidInputError
+
+FINGERPRINT_CHARACTERS = 8
+
+
+class Vault:
+    """Seals with the first key, opens with any: put a new key first to rotate."""
+
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        try:
+            self._fernet = MultiFernet([Fernet(key) for key in keys])
+        except ValueError:
+            raise InvalidInputError(
+                "secret_key: each key is 32 bytes in URL-safe base64; make one with"
+                " `postroom keys generate-secret-key`"
+            ) from None
+        # The oldest key stays while keys rotate, so fingerprints do too.
+        self._pepper = hashlib.sha256(b"fingerprint" + keys[-1]).digest()
+
+    @staticmethod
+    def generate_key() -> bytes:
+        """Return a new key."""
+        return Fernet.generate_key()
+
+    def seal(self, text: str) -> bytes:
+        """Return a secret sealed."""
+        return self._fernet.encrypt(text.encode())
+
+    def open(self, sealed: bytes) -> str:
+        """Return the secret that was sealed.
+
+        Raises `InvalidInputError` if none of the keys sealed it.
+        """
+        try:
+            return self._fernet.decrypt(sealed).decode()
+        except InvalidToken:
+            raise InvalidInputError(
+                "the stored secrets were sealed with another key; give that key as secret_key"
+                " (POSTROOM_SECRET_KEY), or bring back the .key file beside the database"
+            ) from None
+
+    def fingerprint(self, text: str) -> str:
+        """Return eight hex digits that tell a secret from others and give nothing of it away."""
+        return hmac.digest(self._pepper, text.encode(), "sha256").hex()[:FINGERPRINT_CHARACTERS]
+
+
+def load(given: str | None, *, beside: Path) -> Vault:
+    """Return the vault of the keys given, comma-separated, or of the file beside the database.
+
+    The file is made, readable by its owner only, when neither is there.
+    """
+    if given is not None:
+        return Vault([key.strip().encode() for key in given.split(",") if key.strip()] or [b""])
+    path = Path(f"{beside}.key")
+    with contextlib.suppress(FileExistsError):
+        made = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(made, "wb") as file:
+            file.write(Vault.generate_key())
+    return Vault(path.read_bytes().split())
