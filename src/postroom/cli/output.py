@@ -1,0 +1,149 @@
+"""Printing: tables for people, JSON for machines, errors on standard error.
+
+Whatever comes from outside is printed as text: no markup, no control characters.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Sequence
+
+import msgspec
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from postroom.model import Json, Noun
+
+Row = dict[str, Json]
+
+
+class Column(Noun, frozen=True, kw_only=True):
+    """One column of a table: its heading, and what a row says under it."""
+
+    heading: str
+    says: Callable[[Row], object]
+    is_number: bool = False
+    style: str = ""
+
+
+class Output:
+    """Where a command prints."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        self._console = Console(highlight=False)
+        self._errors = Console(stderr=True, highlight=False)
+
+    def say(self, answer: Json, *lines: RenderableType) -> None:
+        """Print the API's answer for machines, or the lines for people."""
+        if self.as_json:
+            printed = msgspec.json.format(msgspec.json.encode(answer)).decode()
+            sys.stdout.write(printed + "\n")
+            return
+        for line in lines:
+            self._console.print(plain(line) if isinstance(line, str) else line)
+
+    def page(self, answer: Json, columns: Sequence[Column], *, empty: str) -> None:
+        """Print a page of a listing; if nothing is on it, what to do next."""
+        items = answer["items"]
+        if not items:
+            self.say(answer, empty)
+            return
+        lines: list[RenderableType] = [table(items, columns)]
+        if answer.get("next_after"):
+            lines.append(Text(f"More: add --after {clean(answer['next_after'])}", style="dim"))
+        self.say(answer, *lines)
+
+    def note(self, line: str) -> None:
+        """Print a remark to standard error."""
+        self._errors.print(plain(line))
+
+    def error(self, problem: Exception) -> None:
+        """Print an error: what is wrong, where, and what to do next."""
+        text = Text("postroom: ", style="bold red")
+        text.append(cleaned_lines(str(problem)), style="default not bold")
+        self._errors.print(text, soft_wrap=True)
+        for path, message in getattr(problem, "places", ()):
+            place = where(path)
+            line = f"{place}: {message}" if place else str(message)
+            self._errors.print(Padding(plain(line), (0, 0, 0, 2)), soft_wrap=True)
+
+    @property
+    def errors(self) -> Console:
+        """The console of standard error, for progress."""
+        return self._errors
+
+
+def table(items: Iterable[Row], columns: Sequence[Column]) -> Table:
+    """Return rows as a table."""
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in columns:
+        made.add_column(
+            column.heading, justify="right" if column.is_number else "left", style=column.style
+        )
+    for item in items:
+        made.add_row(*(Text(clean(column.says(item))) for column in columns))
+    return made
+
+
+def facts(pairs: Iterable[tuple[str, object]]) -> Table:
+    """Return named values, one a line; empty ones are left out."""
+    made = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    made.add_column(style="bold")
+    made.add_column(overflow="fold")
+    for name, value in pairs:
+        if value not in (None, "", (), []):
+            made.add_row(name, Text(clean(value)))
+    return made
+
+
+def heading(text: str) -> Text:
+    """Return a line above a part of what is printed."""
+    return Text(f"\n{clean(text)}", style="bold")
+
+
+def plain(text: str) -> Text:
+    """Return text without any markup in force and with control characters spelt out."""
+    return Text(cleaned_lines(text))
+
+
+def clean(value: object) -> str:
+    """Return a value as one line of printable text; what cannot be printed is spelt out."""
+    if value is None:
+        return ""
+    if isinstance(value, (list, tuple)):
+        return ", ".join(clean(one) for one in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    text = value if isinstance(value, str) else _as_text(value)
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else _spelt(one) for one in text)
+
+
+def cleaned_lines(text: str) -> str:
+    """Clean each line of a text that may have several."""
+    return "\n".join(clean(line) for line in text.split("\n"))
+
+
+def moment(text: Json) -> str:
+    """Return an API moment for people: to the second, UTC as everywhere."""
+    return str(text).replace("T", " ").split(".")[0].removesuffix("Z") if text else ""
+
+
+def where(path: Sequence[str | int]) -> str:
+    """Return a place in a document in words: `listeners[0].filter`."""
+    made = ""
+    for step in path:
+        made += f"[{step}]" if isinstance(step, int) else f".{step}" if made else str(step)
+    return made
+
+
+def _spelt(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, (dict, float)):
+        return msgspec.json.encode(value).decode()
+    return str(value)

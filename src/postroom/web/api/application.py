@@ -1,0 +1,67 @@
+"""The API as one ASGI application, mounted beside the front door."""
+
+from typing import TYPE_CHECKING, cast
+
+from litestar import Litestar
+from litestar.di import Provide
+from litestar.exceptions import HTTPException
+from litestar.openapi import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from postroom import __version__
+from postroom.errors import PostroomError
+from postroom.web.api import clock, problems
+from postroom.web.api.services import Services
+from postroom.web.api.sign_in import SignIn, actor
+from postroom.web.asgi import Application
+
+if TYPE_CHECKING:
+    from litestar.types import ControllerRouterHandler
+
+PREFIX = "/api/v1"
+MAX_BODY_BYTES = 2 * 1024 * 1024
+ROUTES: "tuple[ControllerRouterHandler, ...]" = (clock.read_clock, clock.move_clock)
+
+
+def create_api(services: Services, *, trusted: str | None = None) -> Application:
+    """Return the API.
+
+    `trusted` names the one caller of an API that is not served but called from this process,
+    by someone who has the database file in hand anyway: no token is asked for then.
+    """
+    api = Litestar(
+        ROUTES,
+        path=PREFIX,
+        middleware=[SignIn(services.store, trusted)],
+        security=[{"token": []}],
+        dependencies={
+            "services": Provide(lambda: services, sync_to_thread=False),
+            "actor": Provide(actor, sync_to_thread=False),
+        },
+        exception_handlers={
+            PostroomError: problems.expected,
+            HTTPException: problems.refused,
+            RecursionError: problems.too_deep,
+            Exception: problems.unexpected,
+        },
+        request_max_body_size=MAX_BODY_BYTES,
+        openapi_config=_openapi(),
+        logging_config=None,
+        debug=False,
+    )
+    return cast("Application", api)  # Litestar types messages more narrowly than ASGI does
+
+
+def _openapi() -> OpenAPIConfig:
+    return OpenAPIConfig(
+        title="Postroom",
+        version=__version__,
+        description="The verbs of Postroom. Errors are problem details (RFC 9457).",
+        use_handler_docstrings=True,
+        path="/",
+        render_plugins=[JsonRenderPlugin()],
+        components=Components(
+            security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}
+        ),
+    )

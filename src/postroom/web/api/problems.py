@@ -1,0 +1,115 @@
+"""Every error as problem details (RFC 9457), without a word about our inside."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+
+from postroom import observe
+from postroom.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    PostroomError,
+    UnavailableError,
+)
+from postroom.model import Json, Noun
+
+PROBLEM_JSON = "application/problem+json"
+_STATUS: Mapping[type[PostroomError], HTTPStatus] = {
+    InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    NotFoundError: HTTPStatus.NOT_FOUND,
+    ConflictError: HTTPStatus.CONFLICT,
+    UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+
+_SAID = {
+    HTTPStatus.NOT_FOUND: "no such route; /api/v1/openapi.json lists them all",
+    HTTPStatus.METHOD_NOT_ALLOWED: "this route takes another method; see /api/v1/openapi.json",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "the body is larger than 2 MiB",
+}
+
+
+class Complaint(Noun, frozen=True, kw_only=True):
+    """One thing wrong with what was sent, and where."""
+
+    path: tuple[str | int, ...]
+    message: str
+
+
+class Problem(Noun, frozen=True, kw_only=True, omit_defaults=True):
+    """Problem details (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    problems: tuple[Complaint, ...] = ()
+
+
+def problem(
+    status: HTTPStatus,
+    detail: str,
+    *,
+    problems: tuple[Complaint, ...] = (),
+    headers: Mapping[str, str] | None = None,
+) -> Response[Problem]:
+    """Return an answer that carries a problem."""
+    about = Problem(
+        type="about:blank",
+        title=status.phrase,
+        status=status.value,
+        detail=detail,
+        problems=problems,
+    )
+    return Response(about, status_code=status, media_type=PROBLEM_JSON, headers=headers)
+
+
+def expected(_request: Request[Any, Any, Any], error: PostroomError) -> Response[Problem]:
+    """Answer an error that a person can put right."""
+    status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), None)
+    if status is None:
+        status = HTTPStatus.UNPROCESSABLE_ENTITY
+    complaints = tuple(
+        Complaint(path=tuple(one.path), message=one.message)
+        for one in getattr(error, "problems", ())
+    )
+    headers = {"Retry-After": "5"} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
+    return problem(status, str(error), problems=complaints, headers=headers)
+
+
+def refused(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
+    """Answer what the framework itself refused: no such route, a bad parameter, a large body."""
+    status = HTTPStatus(error.status_code)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return unexpected(_request, error)
+    if isinstance(error, ValidationException):
+        complaints = tuple(_complaints(error.extra))
+        return problem(status, "the request cannot be used as it is", problems=complaints)
+    headers = {name.title(): text for name, text in (error.headers or {}).items()}
+    detail = _SAID.get(status, error.detail or status.phrase)
+    return problem(status, detail, headers=headers)
+
+
+def unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
+    """Answer our own fault; the log has the rest."""
+    observe.log.error(
+        "a request failed", method=request.method, path=request.url.path, exc_info=error
+    )
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return problem(status, "Postroom failed at this; its log says why")
+
+
+def too_deep(_request: Request[Any, Any, Any], _error: RecursionError) -> Response[Problem]:
+    """Answer a body that is nested deeper than the decoder goes."""
+    return problem(HTTPStatus.BAD_REQUEST, "the body is nested too deeply")
+
+
+def _complaints(extra: Json) -> list[Complaint]:
+    return [
+        Complaint(path=tuple(str(one.get("key", "")).split(".")), message=str(one["message"]))
+        for one in extra or ()
+        if isinstance(one, dict) and "message" in one
+    ]

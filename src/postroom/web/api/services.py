@@ -1,0 +1,27 @@
+"""What the routes work with."""
+
+from collections.abc import Callable
+
+from postroom.clock import Clock
+from postroom.storage.port import Store
+from postroom.vault import Vault
+
+
+class Services:
+    """The parts of a node that its API touches."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        vault: Vault,
+        clock: Clock,
+        allow_private_addresses: bool,
+        in_hand: Callable[[], int],
+    ) -> None:
+        self.store = store
+        self.vault = vault
+        self.clock = clock
+        self.allow_private_addresses = allow_private_addresses
+        self.in_hand = in_hand
+        """How many leases this node holds now."""

@@ -1,0 +1,47 @@
+"""Who is asking: a bearer token on every route but the OpenAPI document."""
+
+from litestar.connection import ASGIConnection
+from litestar.datastructures import Headers
+from litestar.exceptions import NotAuthorizedException
+from litestar.middleware import ASGIMiddleware
+from litestar.types import ASGIApp, Receive, Scope, Send
+
+from postroom.operations import tokens
+from postroom.storage.port import Store
+
+MAX_TOKEN_CHARACTERS = 1000
+_CHALLENGE = {"www-authenticate": "Bearer"}
+
+
+class SignIn(ASGIMiddleware):
+    """Lets in who carries a token we know, and remembers the name it was given under."""
+
+    exclude_path_pattern = r"^/api/v1/openapi\.json$"
+
+    def __init__(self, store: Store, trusted: str | None) -> None:
+        self._store = store
+        self._trusted = trusted
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
+        """Serve one request, or raise 401 with a challenge."""
+        scope["user"] = self._trusted or await self._who(scope)
+        await next_app(scope, receive, send)
+
+    async def _who(self, scope: Scope) -> str:
+        given = Headers.from_scope(scope).get("authorization", "")
+        scheme, _, token = given.partition(" ")
+        if scheme.lower() != "bearer" or not token.strip():
+            raise NotAuthorizedException(
+                "send your API token as `Authorization: Bearer TOKEN`", headers=_CHALLENGE
+            )
+        name = None
+        if len(token) <= MAX_TOKEN_CHARACTERS:
+            name = await tokens.who(self._store, token.strip())
+        if name is None:
+            raise NotAuthorizedException("this API token is not known here", headers=_CHALLENGE)
+        return name
+
+
+def actor(connection: ASGIConnection) -> str:  # type: ignore[type-arg]  # Litestar fills them
+    """Return the name under which the token was given, for the audit log."""
+    return str(connection.scope["user"])
