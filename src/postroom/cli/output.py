@@ -21,7 +21,8 @@ class Column(Noun, frozen=True, kw_only=True):
     """One column of a table: its heading, and what a row says under it."""
 
     heading: str
-    says: Callable[[Row], object]
+    says: str | Callable[[Row], object]
+    """The name of a field, or what makes a value of the row."""
     is_number: bool = False
     style: str = ""
 
@@ -69,6 +70,11 @@ class Output:
             self._errors.print(Padding(plain(line), (0, 0, 0, 2)), soft_wrap=True)
 
     @property
+    def is_interactive(self) -> bool:
+        """Whether a person can be asked."""
+        return sys.stdin.isatty() and not self.as_json
+
+    @property
     def errors(self) -> Console:
         """The console of standard error, for progress."""
         return self._errors
@@ -82,7 +88,7 @@ def table(items: Iterable[Row], columns: Sequence[Column]) -> Table:
             column.heading, justify="right" if column.is_number else "left", style=column.style
         )
     for item in items:
-        made.add_row(*(Text(clean(column.says(item))) for column in columns))
+        made.add_row(*(Text(clean(_said(column, item))) for column in columns))
     return made
 
 
@@ -137,6 +143,10 @@ def where(path: Sequence[str | int]) -> str:
     for step in path:
         made += f"[{step}]" if isinstance(step, int) else f".{step}" if made else str(step)
     return made
+
+
+def _said(column: Column, row: Row) -> object:
+    return row[column.says] if isinstance(column.says, str) else column.says(row)
 
 
 def _spelt(character: str) -> str:

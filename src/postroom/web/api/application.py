@@ -11,7 +11,7 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from postroom import __version__
 from postroom.errors import PostroomError
-from postroom.web.api import clock, problems
+from postroom.web.api import accounts, clock, keys, listeners, problems
 from postroom.web.api.services import Services
 from postroom.web.api.sign_in import SignIn, actor
 from postroom.web.asgi import Application
@@ -21,7 +21,20 @@ if TYPE_CHECKING:
 
 PREFIX = "/api/v1"
 MAX_BODY_BYTES = 2 * 1024 * 1024
-ROUTES: "tuple[ControllerRouterHandler, ...]" = (clock.read_clock, clock.move_clock)
+ROUTES: "tuple[ControllerRouterHandler, ...]" = (
+    accounts.list_accounts,
+    accounts.show_account,
+    listeners.list_listeners,
+    listeners.show_listener,
+    listeners.pause_listener,
+    listeners.resume_listener,
+    listeners.remove_listener,
+    keys.list_keys,
+    keys.add_key,
+    keys.retire_key,
+    clock.read_clock,
+    clock.move_clock,
+)
 
 
 def create_api(services: Services, *, trusted: str | None = None) -> Application:

@@ -1,0 +1,32 @@
+"""The options and arguments that several commands share."""
+
+from typing import Annotated
+
+import typer
+
+Account = Annotated[str | None, typer.Option(help="Only of this account, by id or name.")]
+OfAccount = Annotated[
+    str | None, typer.Option("--account", help="The account, where several have such a listener.")
+]
+ListenerName = Annotated[str, typer.Argument(metavar="LISTENER", help="The listener's name.")]
+OnlyListener = Annotated[str | None, typer.Option("--listener", help="Only of this listener.")]
+Envelope = Annotated[str | None, typer.Option(help="Only of this envelope, by id.")]
+Events = Annotated[
+    str | None, typer.Option(help="Only these events, comma-separated, in any spelling.")
+]
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="MOMENT", help="Received at or after, like 2026-03-02T09:00Z."),
+]
+Until = Annotated[
+    str | None, typer.Option("--to", metavar="MOMENT", help="Received before this moment.")
+]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
+After = Annotated[
+    str | None, typer.Option(metavar="CURSOR", help="Go on after a page: its `next_after`.")
+]
+
+
+def several(text: str | None) -> tuple[str, ...]:
+    """Split a comma-separated option."""
+    return tuple(one.strip() for one in (text or "").split(",") if one.strip())
