@@ -1,0 +1,72 @@
+"""Held deliveries: what could not be decided, until data or a person decides."""
+
+from typing import Literal
+
+from postroom.model import DeliveryState
+from postroom.operations import names
+from postroom.operations.deliveries import listed
+from postroom.operations.views import Decided, DeliveryView, Page, check_limit, cursor
+from postroom.storage.port import AuditEntry, Decision, DeliveryQuery, Store
+
+BATCH = 500
+
+
+async def list_held(
+    store: Store,
+    *,
+    account: str | None = None,
+    listener: str | None = None,
+    after: str | None = None,
+    limit: int = 100,
+) -> Page[DeliveryView]:
+    """List what is held, newest first, each with what is missing."""
+    registry = await store.registry()
+    query = DeliveryQuery(
+        account_id=names.account_id(registry, account),
+        listener_id=names.listener(registry, listener, account).id if listener else None,
+        states=(DeliveryState.HELD,),
+        after=cursor(after),
+        limit=check_limit(limit) + 1,
+    )
+    return await listed(store, query, limit)
+
+
+async def release_held(  # which ones, what becomes of them, who says so when
+    store: Store,
+    *,
+    listener: str,
+    account: str | None = None,
+    notification: str | None = None,
+    to: Literal["deliver", "dismiss"] = "deliver",
+    now: int,
+    actor: str,
+) -> Decided:
+    """Deliver or dismiss what is held for a listener: all of it, or one notification's."""
+    found = names.listener(await store.registry(), listener, account)
+    state: Literal[DeliveryState.DUE, DeliveryState.DISMISSED] = (
+        DeliveryState.DUE if to == "deliver" else DeliveryState.DISMISSED
+    )
+    details = {"account": found.account_id, "listener": found.name, "to": to}
+    entry = AuditEntry(
+        at=now, actor=actor, verb="release-held", details=details | {"notification": notification}
+    )
+    decided, after = 0, None
+    while True:
+        rows = await store.deliveries(
+            DeliveryQuery(
+                listener_id=found.id,
+                notification_id=notification,
+                states=(DeliveryState.HELD,),
+                oldest_first=True,
+                after=after,
+                limit=BATCH,
+            )
+        )
+        if not rows:
+            return Decided(decided=decided)
+        after = rows[-1].id
+        decisions = [
+            Decision(delivery_id=row.id, state=state, reason=f"{actor} decided: {to}")
+            for row in rows
+        ]
+        decided += await store.decide(decisions, now=now, audit=entry)
