@@ -1,0 +1,166 @@
+"""`connect.yaml`: read with the line and column of everything, keys fetched from where it says."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import yaml
+
+from postroom.errors import InvalidInputError
+from postroom.model import Json
+from postroom.operations.document import Problem, plain, written
+
+MAX_FILE_BYTES = 1024 * 1024
+MAX_NODES = 200_000
+MAX_DEPTH = 64
+MAX_SECRET_BYTES = 4096
+Place = tuple[str | int, ...]
+
+
+class ConnectFile:
+    """A file's document, and where each part of it stands."""
+
+    def __init__(self, path: Path, document: Json, places: Mapping[Place, tuple[int, int]]) -> None:
+        self.path = path
+        self.document = document
+        self._places = places
+
+    def describe(self, problems: Iterable[Problem]) -> str:
+        """Return problems as `connect.yaml:12:5: listeners[0].url: what is wrong`, in order."""
+        found = sorted((self._at(one.path), one) for one in problems)
+        return "\n".join(
+            f"{self.path.name}:{line}:{column}: {written(one.path)}: {one.message}"
+            for (line, column), one in found
+        )
+
+    def _at(self, path: Place) -> tuple[int, int]:
+        """Return line and column of a path, or of the nearest part around it."""
+        while path and path not in self._places:
+            path = path[:-1]
+        return self._places.get(path, (1, 1))
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> ConnectFile:
+    """Read a file; `keys` and tokens named by `env` or `file` are fetched here, on this side.
+
+    Raises `InvalidInputError` with line and column for what is no YAML mapping, repeats a key,
+    or names a key that cannot be fetched.
+    """
+    reading = _Reading(path)
+    document = reading.read()
+    problems = list(_fetch(document, (), path.parent, environment))
+    found = ConnectFile(path, document, reading.places)
+    if problems:
+        raise InvalidInputError(found.describe(problems))
+    return found
+
+
+class _Reading:
+    """YAML nodes turned into plain values, noting where each stood."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.places: dict[Place, tuple[int, int]] = {}
+        self._constructor = yaml.constructor.SafeConstructor()
+        self._nodes = 0
+
+    def read(self) -> Json:
+        try:
+            raw = self._path.read_bytes()
+        except OSError as problem:
+            raise InvalidInputError(f"cannot read {self._path}: {problem.strerror}") from None
+        if len(raw) > MAX_FILE_BYTES:
+            raise InvalidInputError(f"{self._path.name} is larger than {MAX_FILE_BYTES} bytes")
+        try:
+            node = yaml.compose(raw.decode(), Loader=yaml.SafeLoader)
+        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as problem:
+            raise InvalidInputError(self._not_yaml(problem)) from None
+        if node is None:
+            raise InvalidInputError(
+                f"{self._path.name} is empty; start with accounts: and listeners:"
+            )
+        return plain(self._value(node, (), 0))
+
+    def _value(self, node: yaml.Node, place: Place, depth: int) -> Json:
+        self._nodes += 1
+        # Aliases repeat nodes, so a small file can stand for a huge document.
+        if self._nodes > MAX_NODES or depth > MAX_DEPTH:
+            raise self._error(node, "too much, or nested too deeply")
+        self.places.setdefault(place, _mark(node))
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, place, depth)
+        if isinstance(node, yaml.SequenceNode):
+            return [
+                self._value(one, (*place, number), depth + 1)
+                for number, one in enumerate(node.value)
+            ]
+        try:
+            return self._constructor.construct_object(node)  # type: ignore[no-untyped-call]  # untyped in the stubs
+        except (yaml.YAMLError, ValueError):
+            raise self._error(node, "this value cannot be read; put it in quotes") from None
+
+    def _mapping(self, node: yaml.MappingNode, place: Place, depth: int) -> dict[str, Json]:
+        found: dict[str, Json] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise self._error(key, "a key must be a plain word")
+            name = str(key.value)
+            if name in found:
+                raise self._error(key, f"the key {name!r} stands here twice")
+            self.places[(*place, name)] = _mark(key)
+            found[name] = self._value(value, (*place, name), depth + 1)
+        return found
+
+    def _error(self, node: yaml.Node, message: str) -> InvalidInputError:
+        line, column = _mark(node)
+        return InvalidInputError(f"{self._path.name}:{line}:{column}: {message}")
+
+    def _not_yaml(self, problem: Exception) -> str:
+        mark = getattr(problem, "problem_mark", None)
+        where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
+        what = getattr(problem, "problem", None) or "it cannot be read as text"
+        return f"{self._path.name}{where}: not valid YAML: {what}"
+
+
+def _mark(node: yaml.Node) -> tuple[int, int]:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _fetch(
+    document: Json, place: Place, folder: Path, environment: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Put the text of each key in the place of its `env` or `file`."""
+    if isinstance(document, list):
+        for number, one in enumerate(document):
+            yield from _fetch(one, (*place, number), folder, environment)
+    if not isinstance(document, dict):
+        return
+    for name, value in document.items():
+        secrets = value if name == "keys" and isinstance(value, list) else [value]
+        if name in {"keys", "token"}:
+            for number, secret in enumerate(secrets):
+                at = (*place, name, number) if secrets is value else (*place, name)
+                if isinstance(secret, dict):
+                    yield from _fetch_one(secret, at, folder, environment)
+        elif name in {"accounts", "listeners", "enrichment"}:
+            yield from _fetch(value, (*place, name), folder, environment)
+
+
+def _fetch_one(
+    secret: dict[str, Json], place: Place, folder: Path, environment: Mapping[str, str]
+) -> Iterator[Problem]:
+    if len(secret) != 1 or not secret.keys() <= {"env", "file", "text"}:
+        yield Problem(path=place, message="give one of env:, file: or text:")
+    elif "env" in secret:
+        name = str(secret.pop("env"))
+        if name not in environment:
+            yield Problem(path=(*place, "env"), message=f"the variable {name} is not set")
+        secret["text"] = environment.get(name, "-")
+    elif "file" in secret:
+        named = folder / str(secret.pop("file"))
+        try:
+            with named.open(encoding="utf-8") as file:
+                secret["text"] = file.read(MAX_SECRET_BYTES).rstrip("\r\n")
+        except (OSError, UnicodeDecodeError):
+            yield Problem(path=(*place, "file"), message=f"cannot read {named}")
+            secret["text"] = "-"
