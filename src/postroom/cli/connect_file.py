@@ -95,7 +95,7 @@ class _Reading:
                 for number, one in enumerate(node.value)
             ]
         try:
-            return self._constructor.construct_object(node)  # type: ignore[no-untyped-call]  # untyped in the stubs
+            return self._constructor.construct_object(node)
         except (yaml.YAMLError, ValueError):
             raise self._error(node, "this value cannot be read; put it in quotes") from None
 
