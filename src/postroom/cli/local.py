@@ -1,5 +1,6 @@
 """The desk in this process: the API itself, called on the database without a server."""
 
+import asyncio
 import getpass
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -54,7 +55,9 @@ async def _send(api: Application, call: Call, take: Callable[[bytes], None]) -> 
     incoming = [{"type": "http.request", "body": call.body, "more_body": False}]
 
     async def receive() -> dict[str, Any]:
-        return incoming.pop() if incoming else {"type": "http.disconnect"}
+        if not incoming:
+            await asyncio.Event().wait()  # nobody hangs up on a call within the process
+        return incoming.pop()
 
     async def send(message: Any) -> None:
         nonlocal status

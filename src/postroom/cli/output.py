@@ -80,7 +80,7 @@ class Output:
         return self._errors
 
 
-def table(items: Iterable[Row], columns: Sequence[Column]) -> Table:
+def table(items: Iterable[Row], columns: Sequence[Column]) -> RenderableType:
     """Return rows as a table."""
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for column in columns:
@@ -92,7 +92,7 @@ def table(items: Iterable[Row], columns: Sequence[Column]) -> Table:
     return made
 
 
-def facts(pairs: Iterable[tuple[str, object]]) -> Table:
+def facts(pairs: Iterable[tuple[str, object]]) -> RenderableType:
     """Return named values, one a line; empty ones are left out."""
     made = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
     made.add_column(style="bold")
@@ -103,12 +103,12 @@ def facts(pairs: Iterable[tuple[str, object]]) -> Table:
     return made
 
 
-def heading(text: str) -> Text:
+def heading(text: str) -> RenderableType:
     """Return a line above a part of what is printed."""
     return Text(f"\n{clean(text)}", style="bold")
 
 
-def plain(text: str) -> Text:
+def plain(text: str) -> RenderableType:
     """Return text without any markup in force and with control characters spelt out."""
     return Text(cleaned_lines(text))
 

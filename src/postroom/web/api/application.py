@@ -11,7 +11,19 @@ from litestar.openapi.spec import Components, SecurityScheme
 
 from postroom import __version__
 from postroom.errors import PostroomError
-from postroom.web.api import accounts, clock, keys, listeners, problems
+from postroom.web.api import (
+    accounts,
+    apply,
+    clock,
+    deliveries,
+    keys,
+    listeners,
+    notifications,
+    problems,
+    replay,
+    undecided,
+    watching,
+)
 from postroom.web.api.services import Services
 from postroom.web.api.sign_in import SignIn, actor
 from postroom.web.asgi import Application
@@ -32,6 +44,23 @@ ROUTES: "tuple[ControllerRouterHandler, ...]" = (
     keys.list_keys,
     keys.add_key,
     keys.retire_key,
+    apply.apply_document,
+    notifications.list_notifications,
+    notifications.show_notification,
+    notifications.explain_notification,
+    notifications.list_unclaimed,
+    notifications.list_unreadable,
+    undecided.list_held,
+    undecided.release_held,
+    undecided.list_crossed,
+    undecided.resolve_crossed,
+    deliveries.list_deliveries,
+    deliveries.show_delivery,
+    deliveries.list_failures,
+    replay.start_replay,
+    watching.read_health,
+    watching.list_rejections,
+    watching.list_audit,
     clock.read_clock,
     clock.move_clock,
 )

@@ -30,6 +30,14 @@ Events = Annotated[
 Moment = Annotated[
     str | None, QueryParameter(max_length=MAX_TEXT, description="An ISO 8601 moment.")
 ]
-DryRun = Annotated[bool, QueryParameter(description="Only say what would be done.")]
+From = Annotated[
+    str | None,
+    QueryParameter(name="from", max_length=MAX_TEXT, description="Received at or after a moment."),
+]
+Until = Annotated[
+    str | None,
+    QueryParameter(name="until", max_length=MAX_TEXT, description="Received before a moment."),
+]
+Text = Annotated[str | None, QueryParameter(max_length=MAX_TEXT)]
 Row = Annotated[int, PathParameter(ge=1, le=MAX_ROW)]
 Name = Annotated[str, PathParameter(max_length=MAX_TEXT)]

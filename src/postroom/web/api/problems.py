@@ -77,7 +77,8 @@ def expected(_request: Request[Any, Any, Any], error: PostroomError) -> Response
         for one in getattr(error, "problems", ())
     )
     headers = {"Retry-After": "5"} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
-    return problem(status, str(error), problems=complaints, headers=headers)
+    detail = f"{len(complaints)} problems, each with its place" if complaints else str(error)
+    return problem(status, detail, problems=complaints, headers=headers)
 
 
 def refused(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:

@@ -1,0 +1,39 @@
+"""Apply: the document of connect.yaml, as JSON."""
+
+from typing import Annotated, Any
+
+from litestar import post
+from litestar.di import NamedDependency
+from litestar.params import QueryParameter
+
+from postroom.operations import apply
+from postroom.operations.apply import Applied
+from postroom.web.api.services import Services
+
+DryRun = Annotated[bool, QueryParameter(description="Only say what would change.")]
+Prune = Annotated[bool, QueryParameter(description="Remove what the document does not name.")]
+
+
+@post("/apply", status_code=200)
+async def apply_document(
+    services: NamedDependency[Services],
+    actor: NamedDependency[str],
+    data: dict[str, Any],
+    *,
+    dry_run: DryRun = False,
+    prune: Prune = False,
+) -> Applied:
+    """Make accounts, lanes and listeners what the document says: all of it or nothing.
+
+    Keys are given as `{"text": "..."}`.
+    """
+    return await apply.apply(
+        services.store,
+        services.vault,
+        data,
+        allow_private_addresses=services.allow_private_addresses,
+        dry_run=dry_run,
+        prune=prune,
+        now=services.clock.now(),
+        actor=actor,
+    )
