@@ -1,0 +1,203 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from postroom.cli import connect_file
+from postroom.errors import InvalidInputError
+from postroom.model import Registry, UserCondition
+from postroom.operations.document import InvalidDocumentError, read
+from postroom.operations.drafts import Drafts, draft
+
+NOBODY = Registry(revision=0, accounts={}, listeners={}, lanes={})
+A1 = "a1000000-0000-4000-8000-000000000001"
+WHOLE = """
+accounts:
+  - id: A1000000-0000-4000-8000-000000000001
+    name: Acme Corp
+    keys: [{env: ACME_CONNECT_KEY}]
+    users:
+      - {id: 5f0c1f3e-0000-4000-8000-000000000567, email: svc-erp@example.com, groups: [robots]}
+  - id: a2000000-0000-4000-8000-000000000002
+    name: Acme UK
+    parent: a1000000-0000-4000-8000-000000000001
+    keys: [{file: uk.key}]
+lanes:
+  - {name: write-back, account: Acme Corp, prefer: [erp]}
+listeners:
+  - name: erp
+    account: Acme Corp
+    url: https://erp.example.com/docusign
+    events: [envelope-completed, Declined, recipient-authenticationfailed]
+    users: {only: [svc-erp@example.com, robots]}
+    filter:
+      customFields.Integration: ERP
+      envelope.emailSubject: {startsWith: "PO "}
+      envelope.createdDateTime: {gte: 2026-01-01}
+      any: [{envelope.templates.templateId: [t1, t2]}, {sender.email: {endsWith: "@x.example"}}]
+    lane: write-back
+    include: [custom_fields, recipients]
+    format: sim
+    retry: [1, 5.5]
+  - {name: other, account: Acme Corp, url: "https://other.example.com/", lane: write-back}
+"""
+
+
+def load(tmp_path: Path, text: str, **environment: str) -> connect_file.ConnectFile:
+    path = tmp_path / "connect.yaml"
+    path.write_text(text)
+    return connect_file.load(path, environment)
+
+
+def drafted(tmp_path: Path, text: str) -> Drafts:
+    return draft(read(load(tmp_path, text).document), NOBODY, allow_private=False)
+
+
+def complaints(tmp_path: Path, text: str) -> str:
+    file = load(tmp_path, text)
+    with pytest.raises(InvalidDocumentError) as caught:
+        draft(read(file.document), NOBODY, allow_private=False)
+    return file.describe(caught.value.problems)
+
+
+def account(**more: Any) -> str:
+    extra = "".join(f"\n    {name}: {value}" for name, value in more.items())
+    return f"accounts:\n  - id: {A1}\n    unsigned: true{extra}\n"
+
+
+def listener(**more: Any) -> str:
+    fields: dict[str, Any] = {"name": "one", "account": A1, "url": "https://one.example.com/"}
+    lines = "\n    ".join(f"{name}: {value}" for name, value in (fields | more).items())
+    return f"{account()}listeners:\n  - {lines}\n"
+
+
+def test_the_whole_language_is_read(tmp_path: Path) -> None:
+    (tmp_path / "uk.key").write_text("uk-key=\n")
+    file = load(tmp_path, WHOLE, ACME_CONNECT_KEY="acme-key=")
+    drafts = draft(read(file.document), NOBODY, allow_private=False)
+    erp, other = drafts.listeners
+    assert [one.id for one in drafts.accounts] == [A1, "a2000000-0000-4000-8000-000000000002"]
+    assert [one["keys"] for one in file.document["accounts"]] == [
+        [{"text": "acme-key="}],
+        [{"text": "uk-key="}],
+    ]
+    assert erp.events == (
+        "envelope-completed",
+        "envelope-declined",
+        "recipient-authenticationfailed",
+    )
+    assert erp.users == UserCondition(
+        kind="only", emails=("svc-erp@example.com",), groups=("robots",)
+    )
+    assert (erp.retry, erp.format, erp.include) == (
+        (1.0, 5.5),
+        "sim",
+        ("custom_fields", "recipients"),
+    )
+    assert (other.format, other.retry) == ("pass-through", "docusign")
+    assert drafts.lanes[0].prefer == ("erp",)
+    assert drafts.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        (listener(filtr="{}"), "connect.yaml:8:5: listeners[0].filtr: unknown key"),
+        (listener(filtr="{}"), "did you mean filter?"),
+        (listener(filter="{customFields.X: {startswith: a}}"), "startsWith"),
+        (listener(filter="{customFields.X: {startswith: a}}"), "connect.yaml:8:28:"),
+        (listener(account="Nobody"), "there is no such account"),
+        (listener(url="ftp://x.example/"), "https://"),
+        (listener(url="http://127.0.0.1/"), "--allow-private-addresses"),
+        (listener(retry="dokusign"), "docusign-legacy"),
+        (listener(retry="[-1]"), "number of seconds"),
+        (listener(format="xml"), "not available yet"),
+        (listener(mask="[emails]"), "needs format: sim"),
+        (listener(include="[tabs]"), "needs format: sim"),
+        (listener(format="sim", include="[tab]"), "custom_fields"),
+        (listener(users="{only: [ghosts]}"), "no user of the account is in a group"),
+        (listener(users="{}"), "either only or except"),
+        (listener(concurrency="0"), "greater than or equal to 1"),
+        (listener(concurrency="1000"), "less than or equal to 256"),
+        (listener(name="''"), "at least 1"),
+        (account(parent=A1), "name another account"),
+        ("accounts:\n  - id: 12345", "write the GUID"),
+        ("accounts:\n  - name: x", "this is required"),
+        ("accuonts: []", "did you mean accounts?"),
+        (account() + f"lanes:\n  - {{name: l, account: {A1}, prefer: [x]}}", "no listener of this"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str, complaint: str) -> None:
+    assert complaint in complaints(tmp_path, text)
+
+
+def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
+    said = complaints(tmp_path, listener(url="ftp://x.example/", retry="never", mask="[emails]"))
+    assert len(said.splitlines()) == 3
+
+
+def test_a_name_may_stand_once_in_an_account(tmp_path: Path) -> None:
+    twice = listener() + f"  - {{name: one, account: {A1}, url: 'https://two.example.com/'}}\n"
+    assert "already" in complaints(tmp_path, twice)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "is empty"),
+        ("a: [", "connect.yaml:1:5: not valid YAML"),
+        ("a: 1\na: 2", "connect.yaml:2:1: the key 'a' stands here twice"),
+        ("a:\n\t- b", "not valid YAML"),
+        ("? [a]\n: b", "plain word"),
+        (
+            "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
+            + "".join(
+                f"{c}: &{c} [{','.join([f'*{b}'] * 10)}]\n"
+                for b, c in zip("abcdef", "bcdefg", strict=True)
+            ),
+            "too much",
+        ),
+        ("[" * 100 + "]" * 100, "too much"),
+        (account(keys="[{env: NOT_SET}]"), "the variable NOT_SET is not set"),
+        (account(keys="[{file: nowhere.key}]"), "cannot read"),
+        (account(keys="[{env: A, text: b}]"), "one of env:, file: or text:"),
+    ],
+)
+def test_what_is_no_such_file_is_refused_with_its_place(
+    tmp_path: Path, text: str, complaint: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=r".") as caught:
+        load(tmp_path, text)
+    assert complaint in str(caught.value)
+
+
+def test_a_key_is_never_repeated_in_a_complaint(tmp_path: Path) -> None:
+    secret = "very-secret-key" * 60
+    said = complaints(tmp_path, account(keys=f"[{{text: {secret}}}]"))
+    assert "very-secret" not in said
+
+
+@pytest.mark.parametrize("document", [None, [], "text", 5])
+def test_a_document_is_a_mapping(document: Any) -> None:
+    with pytest.raises(InvalidDocumentError, match="start with accounts"):
+        read(document)
+
+
+def test_an_event_outside_the_vocabulary_is_warned_about_with_the_likely_one(
+    tmp_path: Path,
+) -> None:
+    drafts = drafted(tmp_path, listener(events="[envelope-complete]"))
+    assert drafts.listeners[0].events == ("envelope-complete",)
+    assert "did you mean envelope-completed?" in drafts.warnings[0]
+
+
+def test_a_lane_of_one_is_warned_about(tmp_path: Path) -> None:
+    assert "one listener only" in drafted(tmp_path, listener(lane="write-back")).warnings[0]
+
+
+def test_a_listener_of_an_environment_must_pin_it(tmp_path: Path) -> None:
+    guarded = listener(environment="staging", filter="{customFields.Env: %s}").replace(
+        "unsigned: true", "unsigned: true\n    environment_field: Env"
+    )
+    assert drafted(tmp_path, guarded % "staging").listeners[0].environment == "staging"
+    assert "environment" in complaints(tmp_path, guarded % "prod")
