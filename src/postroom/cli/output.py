@@ -61,8 +61,10 @@ class Output:
 
     def error(self, problem: Exception) -> None:
         """Print an error: what is wrong, where, and what to do next."""
+        said = cleaned_lines(str(problem))
         text = Text("postroom: ", style="bold red")
-        text.append(cleaned_lines(str(problem)), style="default not bold")
+        # Lines that begin with a place in a file begin so on the screen too: editors jump there.
+        text.append(f"this cannot be used\n{said}" if "\n" in said else said, "default not bold")
         self._errors.print(text, soft_wrap=True)
         for path, message in getattr(problem, "places", ()):
             place = where(path)

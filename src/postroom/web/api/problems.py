@@ -88,7 +88,8 @@ def refused(_request: Request[Any, Any, Any], error: HTTPException) -> Response[
         return unexpected(_request, error)
     if isinstance(error, ValidationException):
         complaints = tuple(_complaints(error.extra))
-        return problem(status, "the request cannot be used as it is", problems=complaints)
+        detail = "the request cannot be used as it is" if complaints else error.detail
+        return problem(status, detail, problems=complaints)
     headers = {name.title(): text for name, text in (error.headers or {}).items()}
     detail = _SAID.get(status, error.detail or status.phrase)
     return problem(status, detail, headers=headers)

@@ -1,6 +1,8 @@
 """Who is asking: a bearer token on every route but the OpenAPI document."""
 
-from litestar.connection import ASGIConnection
+from typing import Any
+
+from litestar import Request
 from litestar.datastructures import Headers
 from litestar.exceptions import NotAuthorizedException
 from litestar.middleware import ASGIMiddleware
@@ -42,6 +44,6 @@ class SignIn(ASGIMiddleware):
         return name
 
 
-def actor(connection: ASGIConnection) -> str:  # type: ignore[type-arg]  # Litestar fills them
+def actor(request: Request[Any, Any, Any]) -> str:
     """Return the name under which the token was given, for the audit log."""
-    return str(connection.scope["user"])
+    return str(request.scope["user"])
