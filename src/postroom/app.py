@@ -128,6 +128,7 @@ class Node:
                 )
             ),
             is_ready=self._is_ready,
+            refresh=self.upkeep.refresh,
         )
         self.site = part.site(site) if part else site
 

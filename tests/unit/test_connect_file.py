@@ -43,6 +43,12 @@ listeners:
 """
 
 
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{this}: &{this} [{','.join([f'*{last}'] * 10)}]\n"
+    for last, this in zip("abcdef", "bcdefg", strict=True)
+)
+
+
 def load(tmp_path: Path, text: str, **environment: str) -> connect_file.ConnectFile:
     path = tmp_path / "connect.yaml"
     path.write_text(text)
@@ -105,7 +111,7 @@ def test_the_whole_language_is_read(tmp_path: Path) -> None:
         (listener(filtr="{}"), "connect.yaml:8:5: listeners[0].filtr: unknown key"),
         (listener(filtr="{}"), "did you mean filter?"),
         (listener(filter="{customFields.X: {startswith: a}}"), "startsWith"),
-        (listener(filter="{customFields.X: {startswith: a}}"), "connect.yaml:8:28:"),
+        (listener(filter="{customFields.X: {startswith: a}}"), "connect.yaml:8:31:"),
         (listener(account="Nobody"), "there is no such account"),
         (listener(url="ftp://x.example/"), "https://"),
         (listener(url="http://127.0.0.1/"), "--allow-private-addresses"),
@@ -149,14 +155,7 @@ def test_a_name_may_stand_once_in_an_account(tmp_path: Path) -> None:
         ("a: 1\na: 2", "connect.yaml:2:1: the key 'a' stands here twice"),
         ("a:\n\t- b", "not valid YAML"),
         ("? [a]\n: b", "plain word"),
-        (
-            "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
-            + "".join(
-                f"{c}: &{c} [{','.join([f'*{b}'] * 10)}]\n"
-                for b, c in zip("abcdef", "bcdefg", strict=True)
-            ),
-            "too much",
-        ),
+        (BOMB, "too much"),
         ("[" * 100 + "]" * 100, "too much"),
         (account(keys="[{env: NOT_SET}]"), "the variable NOT_SET is not set"),
         (account(keys="[{file: nowhere.key}]"), "cannot read"),

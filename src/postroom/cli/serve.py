@@ -1,6 +1,5 @@
 """`postroom serve`: every setting is a flag of the same name, generated from `Settings`."""
 
-import asyncio
 import inspect
 from pathlib import Path
 from types import NoneType, UnionType
@@ -28,9 +27,11 @@ def serve(*, config: Path | None, **flags: Any) -> None:
 
 def _serve(config: Path | None, flags: dict[str, Any]) -> int:
     settings = Settings.load(config, **flags)
-    from postroom import app as root  # noqa: PLC0415  # heavy: help must not wait for it
+    import uvloop  # noqa: PLC0415  # heavy: help must not wait for it
 
-    asyncio.run(root.serve(settings, tell=_tell))
+    from postroom import app as root  # noqa: PLC0415  # as above
+
+    uvloop.run(root.serve(settings, tell=_tell))
     return OK
 
 

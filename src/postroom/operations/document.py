@@ -55,7 +55,7 @@ Name = Annotated[
     BeforeValidator(_scalar_text),
     Field(min_length=1, max_length=NAME_CHARACTERS, pattern=r"^[^\x00-\x1f\x7f]+$"),
 ]
-Guid = Annotated[str, Field(pattern=_GUID)]
+Guid = Annotated[str, BeforeValidator(_scalar_text), Field(pattern=_GUID)]
 Include = Annotated[str, AfterValidator(_known_include)]
 
 

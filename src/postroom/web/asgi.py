@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from postroom import observe
-from postroom.web.front_door import FrontDoor, Receive, Scope, Send
+from postroom.web.front_door import FrontDoor, Message, Receive, Scope, Send
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -12,11 +12,17 @@ class Site:
     """Sends messages to the front door, probes to their answers, and the rest to the API."""
 
     def __init__(
-        self, *, front_door: FrontDoor, api: Application, is_ready: Callable[[], Awaitable[bool]]
+        self,
+        *,
+        front_door: FrontDoor,
+        api: Application,
+        is_ready: Callable[[], Awaitable[bool]],
+        refresh: Callable[[], Awaitable[None]],
     ) -> None:
         self._front_door = front_door
         self._api = api
         self._is_ready = is_ready
+        self._refresh = refresh
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request as an ASGI application."""
@@ -33,8 +39,20 @@ class Site:
             await _plain(send, 200 if ready else 503, b"ready\n" if ready else b"not ready\n")
         elif path == "/metrics":
             await _plain(send, 200, observe.metrics())
+        elif scope["method"] not in {"GET", "HEAD"}:
+            await self._api(scope, receive, self._once_in_force(send))
         else:
             await self._api(scope, receive, send)
+
+    def _once_in_force(self, send: Send) -> Send:
+        """Answer only when this node goes by what was changed: who applies may rely on it."""
+
+        async def refreshed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await self._refresh()
+            await send(message)
+
+        return refreshed
 
 
 async def _plain(send: Send, status: int, body: bytes) -> None:

@@ -134,13 +134,14 @@ class Upkeep:
     async def run(self) -> None:
         """Do everything at its own interval, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(_every(ROSTER_SECONDS, self._refresh))
+            group.create_task(_every(ROSTER_SECONDS, self.refresh))
             group.create_task(_every(REJECTION_SECONDS, self._rejections.write))
             group.create_task(_every(ENRICH_SECONDS, self._enricher.work))
             group.create_task(_every(RETENTION_SECONDS, self._retain))
             group.create_task(self._extend())
 
-    async def _refresh(self) -> None:
+    async def refresh(self) -> None:
+        """Go by what the store says now."""
         if await self._keeper.refresh():
             self._worker.roster_changed()
 
