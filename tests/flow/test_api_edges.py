@@ -6,6 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
+import pytest_asyncio
 from tests.acceptance.cast import A1
 from tests.flow.office import TOKEN, Office, office
 
@@ -13,9 +14,18 @@ PROBLEM = {"type", "title", "status", "detail"}
 DEEP = b'{"accounts":' + b"[" * 50_000
 
 
-@pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Office]:
-    async with office(tmp_path) as opened:
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("edges")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def desk(folder: Path) -> AsyncIterator[Office]:
+    """One node for all: nothing here that is refused may change it."""
+    async with office(folder) as opened:
         yield opened
 
 

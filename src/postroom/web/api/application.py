@@ -101,8 +101,9 @@ def _openapi() -> OpenAPIConfig:
         version=__version__,
         description="The verbs of Postroom. Errors are problem details (RFC 9457).",
         use_handler_docstrings=True,
-        path="/",
-        render_plugins=[JsonRenderPlugin()],
+        # A path of its own: the framework answers everything else beneath it with HTML.
+        path="/openapi.json",
+        render_plugins=[JsonRenderPlugin(path="/")],
         components=Components(
             security_schemes={"token": SecurityScheme(type="http", scheme="bearer")}
         ),

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from litestar import post
 from litestar.di import NamedDependency
-from litestar.params import QueryParameter
+from litestar.params import JSONBody, QueryParameter
 
 from postroom.operations import apply
 from postroom.operations.apply import Applied
@@ -18,7 +18,7 @@ Prune = Annotated[bool, QueryParameter(description="Remove what the document doe
 async def apply_document(
     services: NamedDependency[Services],
     actor: NamedDependency[str],
-    data: dict[str, Any],
+    data: JSONBody[dict[str, Any]],
     *,
     dry_run: DryRun = False,
     prune: Prune = False,

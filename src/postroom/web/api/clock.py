@@ -5,6 +5,7 @@ from typing import Annotated
 
 from litestar import get, post
 from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from postroom.clock import SECOND, VirtualClock
@@ -38,7 +39,7 @@ async def read_clock(services: NamedDependency[Services]) -> Time:
 
 
 @post("/clock", status_code=200)
-async def move_clock(services: NamedDependency[Services], data: Move) -> Time:
+async def move_clock(services: NamedDependency[Services], data: JSONBody[Move]) -> Time:
     """Move a virtual clock forward; the machine's own cannot be moved."""
     if not isinstance(services.clock, VirtualClock):
         raise ConflictError(

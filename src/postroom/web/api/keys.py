@@ -4,6 +4,7 @@ from typing import Annotated
 
 from litestar import get, post
 from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from postroom.model import Noun
@@ -33,7 +34,7 @@ async def list_keys(services: NamedDependency[Services], account: Account = None
 
 @post("/keys")
 async def add_key(
-    services: NamedDependency[Services], actor: NamedDependency[str], data: NewKey
+    services: NamedDependency[Services], actor: NamedDependency[str], data: JSONBody[NewKey]
 ) -> KeyView:
     """Add a signing key to an account, or to one listener; the others stay in force."""
     return await keys.add_key(

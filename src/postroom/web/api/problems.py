@@ -1,5 +1,6 @@
 """Every error as problem details (RFC 9457), without a word about our inside."""
 
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -97,9 +98,9 @@ def refused(_request: Request[Any, Any, Any], error: HTTPException) -> Response[
 
 def unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Answer our own fault; the log has the rest."""
-    observe.log.error(
-        "a request failed", method=request.method, path=request.url.path, exc_info=error
-    )
+    # As text of our own making: a log's own way to show an error may show variables, and tokens.
+    trace = "".join(traceback.format_exception(error))
+    observe.log.error("a request failed", method=request.method, path=request.url.path, trace=trace)
     status = HTTPStatus.INTERNAL_SERVER_ERROR
     return problem(status, "Postroom failed at this; its log says why")
 

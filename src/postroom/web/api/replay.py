@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from litestar import Request, post
 from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from litestar.response import Stream
 from msgspec import Meta
 
@@ -43,7 +44,7 @@ async def start_replay(
     services: NamedDependency[Services],
     actor: NamedDependency[str],
     request: Request[Any, Any, Any],
-    data: ReplayOrder,
+    data: JSONBody[ReplayOrder],
 ) -> Replayed | Stream:
     """Deliver again what was delivered or given up: one delivery, an envelope, or a time range.
 

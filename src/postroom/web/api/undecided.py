@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from litestar import get, post
 from litestar.di import NamedDependency
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from postroom.model import Noun
@@ -46,7 +47,7 @@ async def list_held(
 
 @post("/held/release", status_code=200)
 async def release_held(
-    services: NamedDependency[Services], actor: NamedDependency[str], data: Release
+    services: NamedDependency[Services], actor: NamedDependency[str], data: JSONBody[Release]
 ) -> Decided:
     """Deliver or dismiss what is held for a listener: all of it, or one notification's."""
     return await held.release_held(
@@ -76,7 +77,7 @@ async def resolve_crossed(
     services: NamedDependency[Services],
     actor: NamedDependency[str],
     notification: Name,
-    data: Resolution,
+    data: JSONBody[Resolution],
 ) -> Decided:
     """Deliver a crossed notification to one listener; its rivals do not get it."""
     return await crossed.resolve_crossed(
