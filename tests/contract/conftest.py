@@ -1,7 +1,7 @@
 """The stores that the contract is held against: one more backend is one more parameter."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Protocol
@@ -49,11 +49,14 @@ class SqliteBackend:
         return await self.open()
 
 
-@pytest.fixture(params=["sqlite"])
+BACKENDS: dict[str, Callable[[Path, AsyncExitStack], Backend]] = {"sqlite": SqliteBackend}
+"""Every backend, by its name: what makes one from a folder of the test and what closes after."""
+
+
+@pytest.fixture(params=BACKENDS)
 async def backend(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Backend]:
-    kinds = {"sqlite": SqliteBackend}
     async with AsyncExitStack() as stack:
-        yield kinds[request.param](tmp_path, stack)
+        yield BACKENDS[request.param](tmp_path, stack)
 
 
 @pytest.fixture
