@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
+# Every test that starts the program would compile it again without this.
+unexport PYTHONDONTWRITEBYTECODE
 DATABASE ?= sqlite:///postroom.db
 
 .PHONY: demo test serve bench nightly inventory lint types format constraints clean
@@ -25,7 +27,7 @@ nightly: .venv/dev
 	@$(BIN)/python -m pytest -m nightly --timeout 7200
 
 bench: .venv/dev
-	@$(BIN)/python benchmarks/main_job.py
+	@$(BIN)/python -m benchmarks.main_job
 
 lint: .venv/dev
 	@$(BIN)/ruff check --quiet .

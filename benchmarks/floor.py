@@ -2,16 +2,16 @@
 
 Receive, verify, one durable batch insert (the notification and its three deliveries), answer 200,
 POST to three listeners, mark them done in batches. No rules, no order, no retries, no log.
-Run as `python floor.py DATABASE PORT KEY URL URL URL`.
+Its sender is Postroom's own, so that the comparison is about the road and not about HTTP clients.
+
+Run by `main_job.py` as `python floor.py DATABASE PORT KEY URL URL URL`.
 """
 
 import asyncio
 import base64
 import hashlib
 import hmac
-import json
 import queue
-import socket
 import sqlite3
 import sys
 import threading
@@ -25,6 +25,8 @@ from postroom.clock import SystemClock
 from postroom.delivery.curl import CurlSender
 from postroom.model import Request
 
+CALLS_IN_FLIGHT = 48
+"""Three listeners times Postroom's default concurrency of 16."""
 SCHEMA = """
 PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
 CREATE TABLE notification (id INTEGER PRIMARY KEY, received_at INTEGER, body BLOB);
@@ -33,54 +35,59 @@ CREATE TABLE delivery (
 );
 """
 
+Row = tuple[Any, ...]
+
 
 class Writer:
     """One thread, one connection: everything queued goes into one transaction."""
 
-    def __init__(self, path: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
-        self._loop = loop
-        self._queue: queue.SimpleQueue[tuple[str, tuple[Any, ...], asyncio.Future[None]]] = (
+        self._loop = asyncio.get_running_loop()
+        self._queue: queue.SimpleQueue[tuple[Row, asyncio.Future[None] | None]] = (
             queue.SimpleQueue()
         )
         threading.Thread(target=self._run, daemon=True).start()
 
-    async def write(self, kind: str, *row: Any) -> None:
-        """Write a row of a kind; returns once it is on disk."""
+    async def keep(self, number: int, moment: int, body: bytes) -> None:
+        """Write a notification and its three deliveries; return once they are on disk."""
         written = self._loop.create_future()
-        self._queue.put((kind, row, written))
+        self._queue.put(((number, moment, body), written))
         await written
+
+    def mark(self, moment: int, status: int | None, delivery: int) -> None:
+        """Write, with whatever is committed next, that a delivery is done."""
+        self._queue.put(((moment, status, delivery), None))
 
     def _run(self) -> None:
         database = sqlite3.connect(self._path, isolation_level=None)
         database.executescript(SCHEMA)
-        number = 0
         while True:
             batch = [self._queue.get()]
             while not self._queue.empty():
                 batch.append(self._queue.get_nowait())
+            kept = [row for row, _ in batch if isinstance(row[2], bytes)]
+            done = [row for row, _ in batch if not isinstance(row[2], bytes)]
+            owed = [(row[0] * 3 + n, row[0], n) for row in kept for n in range(3)]
             database.execute("BEGIN IMMEDIATE")
-            for kind, row, _ in batch:
-                if kind == "done":
-                    database.execute("UPDATE delivery SET done_at=?, status=? WHERE id=?", row)
-                    continue
-                number += 1
-                database.execute("INSERT INTO notification VALUES (?,?,?)", (number, *row))
-                database.executemany(
-                    "INSERT INTO delivery (id, notification_id, listener) VALUES (?,?,?)",
-                    [(number * 3 + listener, number, listener) for listener in range(3)],
-                )
+            database.executemany("INSERT INTO notification VALUES (?, ?, ?)", kept)
+            database.executemany(
+                "INSERT INTO delivery (id, notification_id, listener) VALUES (?, ?, ?)", owed
+            )
+            database.executemany("UPDATE delivery SET done_at = ?, status = ? WHERE id = ?", done)
             database.execute("COMMIT")
-            self._loop.call_soon_threadsafe(self._tell, [written for _, _, written in batch])
+            if waiting := [written for _, written in batch if written is not None]:
+                self._loop.call_soon_threadsafe(self._tell, waiting)
 
     @staticmethod
     def _tell(futures: list["asyncio.Future[None]"]) -> None:
         for future in futures:
-            future.set_result(None)
+            if not future.done():
+                future.set_result(None)
 
 
 class Floor:
-    """The ASGI application."""
+    """The ASGI application, and the calls it owes."""
 
     def __init__(self, writer: Writer, key: str, urls: list[str]) -> None:
         self._writer = writer
@@ -88,7 +95,8 @@ class Floor:
         self._urls = urls
         self._sender = CurlSender(allow_private_addresses=True, clock=SystemClock())
         self._number = 0
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._owed: asyncio.Queue[tuple[int, str, bytes]] = asyncio.Queue()
+        self._workers = [asyncio.create_task(self._work()) for _ in range(CALLS_IN_FLIGHT)]
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Take one message."""
@@ -100,35 +108,35 @@ class Floor:
             more = message.get("more_body", False)
         body = b"".join(parts)
         given = dict(scope["headers"]).get(b"x-docusign-signature-1", b"")
-        signed = base64.b64encode(hmac.digest(self._key, body, hashlib.sha256))
-        if not hmac.compare_digest(given, signed) or "data" not in json.loads(body):
+        if not hmac.compare_digest(given, self._signature(body)):
             await self._answer(send, 401)
             return
-        self._number += 1
-        number = self._number
-        await self._writer.write("record", time.time_ns() // 1000, body)
+        self._number = number = self._number + 1
+        await self._writer.keep(number, time.time_ns() // 1000, body)
         await self._answer(send, 200)
         for listener, url in enumerate(self._urls):
-            task = asyncio.create_task(self._deliver(number * 3 + listener, url, body))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._owed.put_nowait((number * 3 + listener, url, body))
 
-    async def _deliver(self, delivery: int, url: str, body: bytes) -> None:
-        signed = base64.b64encode(hmac.digest(self._key, body, hashlib.sha256)).decode()
-        outcome = await self._sender.send(
-            Request(
-                url=url,
-                headers=(
-                    ("Content-Type", "application/json"),
-                    ("X-Authorization-Digest", "HMACSHA256"),
-                    ("X-DocuSign-Signature-1", signed),
-                ),
-                body=body,
-                timeout_seconds=100,
-                connect_timeout_seconds=10,
+    async def _work(self) -> None:
+        while True:
+            delivery, url, body = await self._owed.get()
+            outcome = await self._sender.send(
+                Request(
+                    url=url,
+                    headers=(
+                        ("Content-Type", "application/json"),
+                        ("X-Authorization-Digest", "HMACSHA256"),
+                        ("X-DocuSign-Signature-1", self._signature(body).decode()),
+                    ),
+                    body=body,
+                    timeout_seconds=100,
+                    connect_timeout_seconds=10,
+                )
             )
-        )
-        await self._writer.write("done", time.time_ns() // 1000, outcome.status, delivery)
+            self._writer.mark(time.time_ns() // 1000, outcome.status, delivery)
+
+    def _signature(self, body: bytes) -> bytes:
+        return base64.b64encode(hmac.digest(self._key, body, hashlib.sha256))
 
     @staticmethod
     async def _answer(send: Any, status: int) -> None:
@@ -143,11 +151,10 @@ class Floor:
 
 
 async def main() -> None:
-    """Serve until ended."""
+    """Serve until killed."""
     path, port, key, *urls = sys.argv[1:]
-    writer = Writer(path, asyncio.get_running_loop())
     config = uvicorn.Config(
-        Floor(writer, key, urls),
+        Floor(Writer(path), key, urls),
         host="127.0.0.1",
         port=int(port),
         http="httptools",
@@ -156,8 +163,7 @@ async def main() -> None:
         log_config=None,
         backlog=2048,
     )
-    listening = socket.create_server(("127.0.0.1", int(port)), backlog=2048)
-    await uvicorn.Server(config).serve(sockets=[listening])
+    await uvicorn.Server(config).serve()
 
 
 if __name__ == "__main__":

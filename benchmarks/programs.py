@@ -1,20 +1,22 @@
 """The programs that are measured, as processes: started, fed, and read from /proc."""
 
+import asyncio
 import os
 import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
+from typing import IO
 
-ACCOUNT = "a1000000-0000-4000-8000-000000000001"
-SENDER = "5f0c1f3e-0000-4000-8000-000000000567"
-KEY = "benchmark-signing-key-000000000000000000000="
+from benchmarks.messages import ACCOUNT, KEY, SENDER
+
 TOKEN = "benchmark-admin-token-0123456789"
 LISTENERS = ("by-field", "by-user", "everything")
-TICKS = os.sysconf("SC_CLK_TCK")
-HERE = Path(__file__).parent
+TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+START_SECONDS = 30
+CORES = sorted(os.sched_getaffinity(0))
+"""The program under test has the first, everything else the last."""
 
 CONNECT_YAML = """
 accounts:
@@ -23,16 +25,16 @@ accounts:
     keys: [{{text: "{key}"}}]
     users: [{{id: {sender}, email: svc-erp@example.com}}]
 listeners:
-  - {{name: by-field, account: {account}, url: "{base}/by-field", {more}
+  - {{name: by-field, account: {account}, url: "{base}/by-field", probe_seconds: 1,
       filter: {{customFields.Integration: Integration A}}}}
-  - {{name: by-user, account: {account}, url: "{base}/by-user", {more}
+  - {{name: by-user, account: {account}, url: "{base}/by-user", probe_seconds: 1,
       users: {{only: [svc-erp@example.com]}}}}
-  - {{name: everything, account: {account}, url: "{base}/everything", {more}}}
+  - {{name: everything, account: {account}, url: "{base}/everything", probe_seconds: 1}}
 """
 
 
 class Program:
-    """A process under test, pinned to the first core where there are several."""
+    """A process under test, pinned to a core where there are several."""
 
     name = ""
 
@@ -43,50 +45,82 @@ class Program:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
         self._process: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] = (folder / "log").open("wb+")
 
     def command(self) -> list[str]:
         """Return the command line."""
         raise NotImplementedError
 
-    def start(self) -> None:
-        """Start it and wait until it listens."""
-        self._process = subprocess.Popen(  # noqa: S603  # our own command
-            self.command(),
-            env=os.environ | {"POSTROOM_ADMIN_TOKEN": TOKEN},
-            stdout=subprocess.DEVNULL,
-        )
-        if len(os.sched_getaffinity(0)) > 1 or (os.cpu_count() or 1) > 1:
-            os.sched_setaffinity(self._process.pid, {0})
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline, "it does not listen"
-                assert self._process.poll() is None, "it ended"
-                time.sleep(0.05)
+    async def start(self) -> None:
+        """Start it and wait until it listens. Raises RuntimeError if it does not."""
+        settings = {k: v for k, v in os.environ.items() if not k.startswith("POSTROOM_")}
+        own = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, CORES[:1])  # the child and all its threads inherit it
+        try:
+            self._process = subprocess.Popen(  # noqa: ASYNC220, S603  # our own command; nothing else runs yet
+                self.command(),
+                env=settings | {"POSTROOM_ADMIN_TOKEN": TOKEN},
+                stdout=self._log,
+                stderr=self._log,
+            )
+        finally:
+            os.sched_setaffinity(0, own)
+        deadline = time.monotonic() + START_SECONDS
+        while not self._listens():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{self.name} does not listen: {self._last_words()}")
+            await asyncio.sleep(0.05)
 
     def stop(self) -> None:
         """End it, by its id."""
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+        self._log.close()
+
+    async def rest(self) -> None:
+        """Wait until it has nothing more to do: what it still writes is part of the cost."""
+        before = self.cpu_us
+        for _ in range(50):
+            await asyncio.sleep(0.2)
+            spent, before = self.cpu_us - before, self.cpu_us
+            if spent <= 1e6 / TICKS_PER_SECOND:
+                return
 
     @property
     def cpu_us(self) -> float:
-        """Microseconds of processor time spent so far, user and system."""
-        assert self._process is not None
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS * 1e6
+        """Microseconds of processor time spent so far, user and system, by all its threads."""
+        fields = self._proc("stat").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND * 1e6
 
     @property
     def memory_mb(self) -> float:
         """Resident memory in megabytes."""
+        return self._status("VmRSS")
+
+    @property
+    def peak_memory_mb(self) -> float:
+        """The most resident memory it has had so far, in megabytes."""
+        return self._status("VmHWM")
+
+    def _status(self, name: str) -> float:
+        line = next(row for row in self._proc("status").splitlines() if row.startswith(name))
+        return int(line.split()[1]) * 1024 / 1e6
+
+    def _proc(self, name: str) -> str:
         assert self._process is not None
-        status = Path(f"/proc/{self._process.pid}/status").read_text()
-        line = next(row for row in status.splitlines() if row.startswith("VmRSS:"))
-        return int(line.split()[1]) / 1024
+        return Path(f"/proc/{self._process.pid}/{name}").read_text()
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return True
+
+    def _last_words(self) -> str:
+        self._log.seek(0)
+        return self._log.read()[-2000:].decode(errors="replace")
 
 
 class Floor(Program):
@@ -96,49 +130,36 @@ class Floor(Program):
 
     def command(self) -> list[str]:
         """Return the command line."""
+        program = Path(__file__).with_name("floor.py")
         urls = [f"{self.base}/{listener}" for listener in LISTENERS]
-        database = str(self.folder / "floor.db")
-        return [sys.executable, str(HERE / "floor.py"), database, str(self.port), KEY, *urls]
+        return [sys.executable, str(program), f"{self.folder}/floor.db", str(self.port), KEY, *urls]
 
 
 class Postroom(Program):
-    """Postroom as a user runs it, with three listeners."""
+    """Postroom as a user runs it, with three listeners applied."""
 
     name = "postroom"
-    more = ""
-    """More listener fields, as YAML."""
 
     def command(self) -> list[str]:
         """Return the command line."""
         return [
             *(sys.executable, "-m", "postroom", "serve", "--allow-private-addresses"),
             *("--database", f"sqlite:///{self.folder / 'postroom.db'}"),
-            *("--port", str(self.port), "--log-level", "error"),
+            *("--port", str(self.port)),
         ]
 
-    def start(self) -> None:
-        """Start it and apply the listeners."""
-        super().start()
+    async def start(self) -> None:
+        """Start it and apply the listeners, which are in force when `apply` returns."""
+        await super().start()
         path = self.folder / "connect.yaml"
         path.write_text(
-            CONNECT_YAML.format(
-                account=ACCOUNT, key=KEY, sender=SENDER, base=self.base, more=self.more
-            )
+            CONNECT_YAML.format(account=ACCOUNT, key=KEY, sender=SENDER, base=self.base)
         )
-        server = ["--server", f"http://127.0.0.1:{self.port}", "--token", TOKEN]
-        subprocess.run(  # noqa: S603  # our own command
-            [sys.executable, "-m", "postroom", "apply", str(path), *server],
-            check=True,
-            stdout=subprocess.DEVNULL,
+        server = ("--server", f"http://127.0.0.1:{self.port}", "--token", TOKEN)
+        applying = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "postroom", "apply", str(path), *server),
+            stdout=self._log,
+            stderr=self._log,
         )
-        time.sleep(1)  # in force within a second
-        with urllib.request.urlopen(
-            f"http://127.0.0.1:{self.port}/readyz"
-        ) as answer:  # our own server
-            assert answer.status == 200
-
-
-class PatientPostroom(Postroom):
-    """Postroom for the backlog workload: listeners that are away come back within a second."""
-
-    more = "retry: [5, 5, 5, 5, 5, 5, 5, 5, 5, 5], probe_seconds: 1,"
+        if await applying.wait():
+            raise RuntimeError(f"the listeners could not be applied: {self._last_words()}")

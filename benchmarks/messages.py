@@ -1,0 +1,62 @@
+"""The messages that are posted: everyday ones of about 6 KB, each of an envelope of its own."""
+
+import base64
+import hashlib
+import hmac
+import time
+from collections.abc import Sequence
+
+from postroom.envelopes.sim_envelope import SimSender
+from postroom.envelopes.sim_message import message, ordinary_envelope
+
+ACCOUNT = "a1000000-0000-4000-8000-000000000001"
+SENDER = "5f0c1f3e-0000-4000-8000-000000000567"
+KEY = "benchmark-signing-key-000000000000000000000="
+MARK = b'"envelopeId":"'
+PREFIX = "e0000000-0000-4000-8000-"
+NUMBER_DIGITS = 12
+
+
+def bodies(first: int, count: int) -> list[bytes]:
+    """Return `count` messages whose envelope ids end in the numbers from `first` on.
+
+    Making one from scratch costs more than the program under test spends on it, so one is made
+    and the others are that one with another envelope id.
+    """
+    model_id = PREFIX + "0" * NUMBER_DIGITS
+    envelope = ordinary_envelope(
+        account_id=ACCOUNT,
+        envelope_id=model_id,
+        sender=SimSender(user_id=SENDER, name="ERP service", email="svc-erp@example.com"),
+        text_fields=(("Integration", "Integration A"),),
+    )
+    model = message(
+        envelope,
+        "envelope-completed",
+        at=time.time_ns() // 1000,
+        include=("custom_fields", "recipients"),
+    )
+    parts = model.split(model_id.encode())
+    return [
+        f"{PREFIX}{n:0{NUMBER_DIGITS}d}".encode().join(parts) for n in range(first, first + count)
+    ]
+
+
+def requests(messages: Sequence[bytes]) -> list[bytes]:
+    """Return each message as the whole signed HTTP request."""
+    made = []
+    for body in messages:
+        signed = base64.b64encode(hmac.digest(KEY.encode(), body, hashlib.sha256)).decode()
+        head = (
+            "POST /connect HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+            f"X-Authorization-Digest: HMACSHA256\r\nX-DocuSign-Signature-1: {signed}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n"
+        )
+        made.append(head.encode() + body)
+    return made
+
+
+def number_of(body: bytes) -> int:
+    """Return the number in a message's envelope id."""
+    end = body.index(MARK) + len(MARK) + len(PREFIX) + NUMBER_DIGITS
+    return int(body[end - NUMBER_DIGITS : end])
