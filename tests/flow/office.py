@@ -53,13 +53,20 @@ class Office:
         self.node.worker.roster_changed()
         return applied
 
-    async def feed(self, number: int, event: str = "envelope-completed", **fields: Any) -> str:
+    async def feed(
+        self,
+        number: int,
+        event: str = "envelope-completed",
+        *,
+        include: tuple[str, ...] = ("custom_fields", "recipients"),
+        **fields: Any,
+    ) -> str:
         """Send one event of envelope E-number to the front door; return the notification's id."""
         body = message(
             envelope(number, **fields),
             event,
             at=self.node.clock.now(),
-            include=("custom_fields", "recipients"),
+            include=include,
         )
         answer = await self.http.post(
             "/connect", content=body, headers=signed_headers([KEYS[A1]], body)

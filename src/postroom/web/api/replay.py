@@ -67,7 +67,7 @@ async def start_replay(
 
     if NDJSON not in request.headers.get("accept", ""):
         return await work(None)
-    return Stream(await _told(work), media_type=NDJSON, status_code=200)
+    return Stream(await _told(work), headers={"Content-Type": NDJSON}, status_code=200)
 
 
 def _wanted(order: ReplayOrder) -> Wanted:
