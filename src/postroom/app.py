@@ -184,6 +184,7 @@ async def serve(
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,
             backlog=2048,
         )
         listening = config.bind_socket()

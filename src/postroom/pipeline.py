@@ -7,7 +7,6 @@ one lease into one attempt and its consequence. Everything between is pure.
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from secrets import randbits
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -30,6 +29,7 @@ from postroom.model import (
     Outcome,
     OwedState,
     Verdict,
+    new_token,
 )
 from postroom.roster import Roster
 from postroom.storage.port import Recorded, Recording, Rejection, Settled, Settlement, Store
@@ -120,7 +120,7 @@ class Road:
                 is_unclaimed=routing.is_unclaimed,
                 registry_revision=roster.registry.revision,
                 unordered=_unordered(routing.matches, roster),
-                token=randbits(62),
+                token=new_token(),
                 leased_until=now + LEASE_SECONDS * SECOND,
                 remember_fields=first_fields,
             ),
@@ -156,7 +156,7 @@ class Road:
                 verdict=verdict,
                 settled_at=now,
                 wants_next=wants_next,
-                next_token=randbits(62),
+                next_token=new_token(),
                 next_leased_until=now + LEASE_SECONDS * SECOND,
             )
         )

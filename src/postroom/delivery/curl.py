@@ -138,8 +138,12 @@ class CurlSender:
         self._multi.setopt(pycurl.M_MAXCONNECTS, max_connections)
         self._idle: list[_Transfer] = []
         self._busy: dict[pycurl.Curl, _Transfer] = {}
-        self._watched: set[int] = set()
-        self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._watched: dict[int, int] = {}
+        """What each socket is watched for, as libcurl's POLL bits."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._wanted_at: float | None = None
+        """When libcurl wants to be called, by the loop's time."""
 
     async def send(self, request: Request) -> Outcome:
         """POST one request and return what the wire did; see the port."""
@@ -207,35 +211,57 @@ class CurlSender:
     # --- libcurl's sockets and timer on the event loop -----------------------------------------
 
     def _watch(self, what: int, fd: int, _multi: pycurl.CurlMulti, _own: object) -> None:
+        """Watch a socket for what libcurl waits for; only what differs is changed."""
         loop = asyncio.get_running_loop()
-        if fd in self._watched:
-            loop.remove_reader(fd)
-            loop.remove_writer(fd)
-        if what == pycurl.POLL_REMOVE:
-            self._watched.discard(fd)
-            return
-        self._watched.add(fd)
-        if what & pycurl.POLL_IN:
-            loop.add_reader(fd, self._act, fd, pycurl.CSELECT_IN)
-        if what & pycurl.POLL_OUT:
-            loop.add_writer(fd, self._act, fd, pycurl.CSELECT_OUT)
+        before = self._watched.pop(fd, 0)
+        wanted = 0 if what == pycurl.POLL_REMOVE else what
+        if wanted:
+            self._watched[fd] = wanted
+        changed = before ^ wanted
+        if changed & pycurl.POLL_IN:
+            if wanted & pycurl.POLL_IN:
+                loop.add_reader(fd, self._act, fd, pycurl.CSELECT_IN)
+            else:
+                loop.remove_reader(fd)
+        if changed & pycurl.POLL_OUT:
+            if wanted & pycurl.POLL_OUT:
+                loop.add_writer(fd, self._act, fd, pycurl.CSELECT_OUT)
+            else:
+                loop.remove_writer(fd)
 
     def _set_timer(self, milliseconds: int) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        """Remember when libcurl wants to be called; a timer that fires earlier is left to.
+
+        libcurl moves its timer several times for every request: arming one each time costs more
+        than an early call that finds nothing to do yet.
+        """
         if milliseconds < 0:
+            self._wanted_at = None
             return
         loop = asyncio.get_running_loop()
-        if milliseconds == 0:
-            self._timer = loop.call_soon(self._act, pycurl.SOCKET_TIMEOUT, 0)
-        else:
-            self._timer = loop.call_later(milliseconds / 1000, self._act, pycurl.SOCKET_TIMEOUT, 0)
+        self._wanted_at = loop.time() + milliseconds / 1000
+        if self._timer is None or self._timer_at > self._wanted_at:
+            self._arm(loop)
+
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None
+        if self._wanted_at is not None:
+            self._timer_at = self._wanted_at
+            self._timer = loop.call_at(self._timer_at, self._time_is_up)
+
+    def _time_is_up(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        if self._wanted_at is not None and self._wanted_at <= loop.time():
+            self._wanted_at = None
+            self._act(pycurl.SOCKET_TIMEOUT, 0)
+        if self._timer is None:
+            self._arm(loop)
 
     def _act(self, fd: int, events: int) -> None:
         """Let libcurl do what it can now, and wake whoever waits for a transfer that ended."""
-        if fd == pycurl.SOCKET_TIMEOUT:
-            self._timer = None
         self._multi.socket_action(fd, events)
         while True:
             queued, well, ill = self._multi.info_read()

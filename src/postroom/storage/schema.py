@@ -142,8 +142,9 @@ delivery = sa.Table(
         "notification_seq",
         where="state IN (1, 2)",
     ),
-    _partial("delivery_undecided", "listener_id", "state", where="state IN (3, 4)"),
-    _partial("delivery_failed", "listener_id", where="state = 6 AND superseded_by IS NULL"),
+    # In the order of lists, and with what `counts` groups by.
+    _partial("delivery_undecided", "id", "listener_id", "state", where="state IN (3, 4)"),
+    _partial("delivery_failed", "id", "listener_id", where="state = 6 AND superseded_by IS NULL"),
 )
 
 attempt = sa.Table(

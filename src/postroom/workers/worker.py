@@ -2,13 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from secrets import randbits
 from typing import Any
 
 from postroom import observe
 from postroom.clock import SECOND, Clock
 from postroom.errors import UnavailableError
-from postroom.model import LEASE_SECONDS, Lease, Listener, TryAgain
+from postroom.model import LEASE_SECONDS, Lease, Listener, TryAgain, new_token
 from postroom.pipeline import Delivered, Road
 from postroom.roster import Roster
 from postroom.storage.port import Recorded, Store
@@ -176,7 +175,7 @@ class Worker:
                     limit=room,
                     now=now,
                     leased_until=now + LEASE_SECONDS * SECOND,
-                    token=randbits(62),
+                    token=new_token(),
                 )
             finally:
                 line.reserved -= room

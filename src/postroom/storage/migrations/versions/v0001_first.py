@@ -98,7 +98,7 @@ def upgrade() -> None:
     op.create_index(
         "delivery_failed",
         "delivery",
-        ["listener_id"],
+        ["id", "listener_id"],
         unique=False,
         sqlite_where=sa.text("state = 6 AND superseded_by IS NULL"),
         postgresql_where=sa.text("state = 6 AND superseded_by IS NULL"),
@@ -114,7 +114,7 @@ def upgrade() -> None:
     op.create_index(
         "delivery_undecided",
         "delivery",
-        ["listener_id", "state"],
+        ["id", "listener_id", "state"],
         unique=False,
         sqlite_where=sa.text("state IN (3, 4)"),
         postgresql_where=sa.text("state IN (3, 4)"),
