@@ -111,6 +111,7 @@ async def test_a_list_goes_on_where_the_page_before_ended(desk: Office) -> None:
 async def test_lists_are_narrowed_by_event_envelope_listener_state_and_time(desk: Office) -> None:
     await desk.apply({"name": "erp"}, {"name": "crm", "events": ["envelope-sent"]})
     sent = await desk.feed(1, "envelope-sent")
+    await desk.quiet()
     await desk.post("/clock", {"advance_seconds": 60})
     completed = await desk.feed(2)
     await desk.quiet()
