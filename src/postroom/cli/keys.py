@@ -13,8 +13,9 @@ from postroom.cli.options import Account
 from postroom.cli.output import Column, moment
 from postroom.cli.seat import Seat, command
 from postroom.errors import InvalidInputError, NotFoundError
+from postroom.vault import Vault
 
-app = listing("List signing keys; add or retire one.")
+app = listing("List signing keys; add or retire one; make the key that seals them.")
 
 MAX_KEY_BYTES = 10_000
 COLUMNS = (
@@ -67,6 +68,12 @@ async def retire_key(
     """Take a key out of use: from then on it neither verifies nor signs."""
     one = await seat.desk.post(f"/keys/{part(key)}/retire", at=at)
     seat.out.say(one, f"Key {one['id']} is out of use from {moment(one['retired_at'])} UTC on.")
+
+
+@app.command("generate-secret-key")
+def generate_secret_key() -> None:
+    """Print a new key for the setting `secret_key`, which seals stored secrets."""
+    typer.echo(Vault.generate_key().decode())
 
 
 def _read_key(env: str | None, file: Path | None) -> str:

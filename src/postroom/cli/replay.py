@@ -18,11 +18,13 @@ SHOWN_IDS = 20
 @command(app)
 async def replay(  # noqa: PLR0913  # what to replay, and how
     seat: Seat,
-    which: Annotated[
+    delivery: Annotated[
         int | None, typer.Argument(metavar="[DELIVERY]", min=1, help="One delivery, by number.")
     ] = None,
     *,
-    delivery: Annotated[int | None, typer.Option(min=1, help="The same as an option.")] = None,
+    named: Annotated[
+        int | None, typer.Option("--delivery", min=1, help="The same as an option.")
+    ] = None,
     envelope: Annotated[str | None, typer.Option(help="What this envelope owed, by id.")] = None,
     listener: Annotated[str | None, typer.Option(help="What this listener was owed.")] = None,
     account: OfAccount = None,
@@ -49,10 +51,10 @@ async def replay(  # noqa: PLR0913  # what to replay, and how
     ] = False,
 ) -> None:
     """Deliver again what was delivered or given up, under the same ids and marked as a replay."""
-    if which is not None and delivery is not None:
+    if delivery is not None and named is not None:
         raise InvalidInputError("give the delivery once: as an argument or as --delivery")
     order = {
-        "delivery": which if delivery is None else delivery,
+        "delivery": named if delivery is None else delivery,
         "envelope": envelope,
         "listener": listener,
         "account": account,
