@@ -85,7 +85,7 @@ class Node:
         )
         self.sender = part.sender(sender) if part else sender
         self.keeper = RosterKeeper(store=self.store, vault=desk.vault, clock=self.clock)
-        rejections = RejectionLog(self.store)
+        self.rejections = RejectionLog(self.store)
 
         road = Road(
             store=self.store,
@@ -104,7 +104,7 @@ class Node:
             clock=self.clock,
             keeper=self.keeper,
             worker=self.worker,
-            rejections=rejections,
+            rejections=self.rejections,
             enricher=self.enricher,
             body_retention_days=settings.body_retention_days,
             row_retention_days=settings.row_retention_days,
@@ -113,7 +113,7 @@ class Node:
             front_door=FrontDoor(
                 road=road,
                 dispatch=self.worker,
-                notes=rejections,
+                notes=self.rejections,
                 now=self.clock.now,
                 max_body_bytes=settings.max_body_bytes,
                 max_bytes_in_flight=settings.max_bytes_in_flight,
@@ -165,6 +165,7 @@ async def node(
                 for task in work:
                     task.cancel()
                 await asyncio.gather(*work, return_exceptions=True)
+                await running.rejections.write()
                 await running.sender.close()
                 await running.enricher.close()
 
@@ -185,6 +186,7 @@ async def serve(
             log_config=None,
             server_header=False,
             proxy_headers=False,
+            timeout_graceful_shutdown=round(settings.drain_seconds),
             backlog=2048,
         )
         listening = config.bind_socket()

@@ -64,18 +64,20 @@ class Worker:
     # --- upkeep's side -----------------------------------------------------------------------
 
     def roster_changed(self) -> None:
-        """Take over pauses and states, and look for work that a change has made."""
+        """Take over pauses, and let go of listeners that are gone."""
         roster = self._roster()
         for listener_id in [id_ for id_ in self._lines if roster.listener(id_) is None]:
+            self._lines[listener_id].ready.clear()  # dismissed when it was removed
             if not self._lines[listener_id].on_wire:
                 del self._lines[listener_id]
         for listener_id in roster.registry.listeners:
             line = self._line(listener_id)
-            line.is_paused = roster.is_paused(listener_id)
-            if line.is_paused:
+            was_paused, line.is_paused = line.is_paused, roster.is_paused(listener_id)
+            if line.is_paused and line.ready:
                 self._spawn(self._give_back(line.give_back()))
-            line.has_backlog = True
-            self._advance(listener_id)
+            elif was_paused and not line.is_paused:
+                line.has_backlog = True
+                self._advance(listener_id)
         observe.DOWN.set(sum(1 for line in self._lines.values() if line.down_since is not None))
 
     def held_leases(self) -> list[Lease]:
