@@ -61,18 +61,20 @@ def recordings(count: int, *, lease_for: frozenset[int]) -> list[Recording]:
     return made
 
 
-async def in_flight(items: Iterable[T], act: Callable[[T], Awaitable[None]]) -> None:
-    """Perform `act` on every item, 64 at a time."""
+async def in_flight(count: int, items: Iterable[T], act: Callable[[T], Awaitable[None]]) -> None:
+    """Perform `act` on every item, `count` at a time."""
     queue = iter(items)
 
     async def take() -> None:
         for item in queue:
             await act(item)
 
-    await asyncio.gather(*(take() for _ in range(IN_FLIGHT)))
+    await asyncio.gather(*(take() for _ in range(count)))
 
 
-async def measure(name: str, items: list[T], act: Callable[[T], Awaitable[None]]) -> None:
+async def measure(
+    name: str, items: list[T], act: Callable[[T], Awaitable[None]], at_once: int = IN_FLIGHT
+) -> None:
     """Print rate, CPU and latency of `act` over the items."""
     waits: list[float] = []
 
@@ -81,14 +83,38 @@ async def measure(name: str, items: list[T], act: Callable[[T], Awaitable[None]]
         await act(item)
         waits.append(time.perf_counter() - start)
 
-    before, start = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    await in_flight(items, timed)
-    elapsed, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    before, start = cpu_seconds(), time.perf_counter()
+    await in_flight(at_once, items, timed)
+    elapsed, cpu = time.perf_counter() - start, cpu_seconds() - before
+    report(name, waits, elapsed=elapsed, cpu=cpu)
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time that this process has used."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def report(name: str, waits: list[float], *, elapsed: float, cpu: float) -> None:
+    """Print one line."""
     p99 = statistics.quantiles(waits, n=100)[98]
     print(
-        f"{name:<34} {len(items) / elapsed:>9,.0f}/s   {cpu / len(items) * 1e6:6.1f} us CPU each"
+        f"{name:<34} {len(waits) / elapsed:>9,.0f}/s   {cpu / len(waits) * 1e6:6.1f} us CPU each"
         f"   p50 {statistics.median(waits) * 1e3:6.2f} ms   p99 {p99 * 1e3:6.2f} ms"
+    )
+
+
+def done(lease: Lease) -> Settlement:
+    """Return the settlement of a lease that went well, asking for the next in line."""
+    now = START + 2 * MINUTE
+    return Settlement(
+        lease=lease,
+        outcome=Outcome(status=200, started_at=now, duration_us=900),
+        verdict=Done(),
+        settled_at=now,
+        wants_next=True,
+        next_token=7,
+        next_leased_until=now + MINUTE,
     )
 
 
@@ -101,20 +127,11 @@ async def road(store: Store, events: int) -> None:
 
     work = recordings(events, lease_for=frozenset(LISTENERS))
     await measure("record, 3 deliveries born leased", work, record)
+    alone = recordings(events // 10, lease_for=frozenset(LISTENERS))
+    await measure("the same, one in flight", alone, record, at_once=1)
 
     async def settle(lease: Lease) -> None:
-        now = START + 2 * MINUTE
-        settled = await store.settle(
-            Settlement(
-                lease=lease,
-                outcome=Outcome(status=200, started_at=now, duration_us=900),
-                verdict=Done(),
-                settled_at=now,
-                wants_next=True,
-                next_token=7,
-                next_leased_until=now + MINUTE,
-            )
-        )
+        settled = await store.settle(done(lease))
         assert settled.was_ours
         if settled.next is not None:
             following.append(settled.next)
@@ -125,6 +142,26 @@ async def road(store: Store, events: int) -> None:
     while following:
         leases, following = following, []
         await measure(f"settle ({len(leases):,} led on by it)", leases, settle)
+
+
+async def paced(store: Store) -> None:
+    """Record 200 events a second, each settled at once three times: what a quiet day feels like."""
+    loop = asyncio.get_running_loop()
+    waits: list[float] = []
+
+    async def one(recording: Recording) -> None:
+        start = time.perf_counter()
+        recorded = await store.record(recording)
+        waits.append(time.perf_counter() - start)
+        await asyncio.gather(*(store.settle(done(lease)) for lease in recorded.leases))
+
+    before = cpu_seconds()
+    async with asyncio.TaskGroup() as tasks:
+        begun = loop.time()
+        for number, recording in enumerate(recordings(600, lease_for=frozenset(LISTENERS))):
+            await asyncio.sleep(begun + number / 200 - loop.time())
+            tasks.create_task(one(recording))
+    report("record at 200 a second, settled", waits, elapsed=3.0, cpu=cpu_seconds() - before)
 
 
 async def backlog(store: Store, events: int) -> None:
@@ -162,6 +199,7 @@ async def main(events: int) -> None:
     with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
         store = await open_store(Path(folder) / "bench.db")
         await road(store, events)
+        await paced(store)
         await backlog(store, events // 2)
         await store.close()
 

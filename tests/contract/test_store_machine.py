@@ -394,7 +394,7 @@ def _run(kind: str, *, examples: int, steps: int) -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("kind", BACKENDS)
 def test_a_store_does_what_the_model_does(kind: str) -> None:
-    _run(kind, examples=80, steps=60)
+    _run(kind, examples=60, steps=50)
 
 
 @pytest.mark.nightly

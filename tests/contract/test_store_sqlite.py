@@ -10,9 +10,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy.dialects import sqlite
 from tests.contract.store_cast import event_id, notification, recording
 
 from postroom.errors import InvalidInputError, UnavailableError
+from postroom.model import DeliveryState
+from postroom.storage import queries
+from postroom.storage.port import DeliveryQuery, NotificationQuery
 from postroom.storage.sqlite import SqliteStore, connection, open_store
 
 BIG = notification(99, body=b"b" * 1_000_000)
@@ -133,6 +137,38 @@ async def test_another_process_that_holds_the_lock_too_long_is_said_to(
         assert (await sqlite_store.counts()).notifications == 0
         other.execute("ROLLBACK")
     assert not (await sqlite_store.record(recording(notification(1)))).is_duplicate
+
+
+@pytest.mark.parametrize(
+    ("query", "index"),
+    [
+        (DeliveryQuery(states=(DeliveryState.HELD,)), "delivery_undecided"),
+        (DeliveryQuery(listener_id=1, states=(DeliveryState.CROSSED,)), "delivery_undecided"),
+        (
+            DeliveryQuery(listener_id=1, states=(DeliveryState.GIVEN_UP,), not_superseded=True),
+            "delivery_failed",
+        ),
+        (DeliveryQuery(listener_id=1), "delivery_by_listener"),
+        (NotificationQuery(only="unclaimed"), "notification_unclaimed"),
+    ],
+)
+async def test_a_list_of_few_reads_the_index_of_those_few(
+    path: Path, sqlite_store: SqliteStore, query: DeliveryQuery | NotificationQuery, index: str
+) -> None:
+    """Among a million deliveries that is 0.2 ms instead of 100."""
+    statement = (
+        queries.deliveries(query)
+        if isinstance(query, DeliveryQuery)
+        else queries.notifications(query)
+    )
+    compiled = statement.compile(
+        dialect=sqlite.dialect(paramstyle="qmark"), compile_kwargs={"render_postcompile": True}
+    )
+    values = [compiled.params[name] for name in compiled.positiontup or ()]
+    await sqlite_store.revision()
+    with closing(connection.open_reader(path)) as reader:
+        plan = reader.execute(f"EXPLAIN QUERY PLAN {compiled}", values).fetchall()
+    assert index in plan[0][3]
 
 
 async def test_two_stores_on_one_file_see_each_others_writes(
