@@ -1,15 +1,21 @@
 """What every sender promises, shown on real sockets."""
 
 import asyncio
+import gc
 import socket
+import struct
+import sys
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import uvloop
 from tests.contract.wire import answers, ok, read_request, request, self_made, server
 
 from postroom.clock import SECOND, SystemClock, VirtualClock
-from postroom.delivery.curl import MAX_ANSWER_BYTES, CurlSender
+from postroom.delivery.curl import MAX_ANSWER_BYTES, MAX_HEADERS, CurlSender
+from postroom.delivery.names import Answer, Names
 
 
 @pytest.fixture
@@ -84,6 +90,77 @@ async def test_an_endless_answer_is_cut_and_its_status_counts(sender: CurlSender
     assert len(outcome.response_body) == MAX_ANSWER_BYTES
 
 
+async def test_a_long_answer_of_known_length_is_cut_too(sender: CurlSender) -> None:
+    async with server(answers(ok("500 Oh", body=b"y" * 200_000))) as port:
+        outcome = await sender.send(request(f"http://127.0.0.1:{port}/"))
+    assert (outcome.status, outcome.response_body) == (500, b"y" * MAX_ANSWER_BYTES)
+
+
+async def test_the_next_answer_is_not_mixed_with_the_last(sender: CurlSender) -> None:
+    first = ok(body=b"one", headers="X-One: 1\r\n")
+    async with server(answers(first, ok("202 Later", headers="X-Two: 2\r\n"))) as port:
+        await sender.send(request(f"http://127.0.0.1:{port}/"))
+        outcome = await sender.send(request(f"http://127.0.0.1:{port}/"))
+    assert (outcome.status, outcome.response_body) == (202, b"")
+    assert outcome.response_headers == (("Content-Length", "0"), ("X-Two", "2"))
+
+
+async def test_headers_are_bounded_in_number_and_size(sender: CurlSender) -> None:
+    many = "".join(f"X-{n}: 1\r\n" for n in range(500))
+    async with server(answers(ok(headers=many), ok(headers=f"X: {'v' * 60_000}\r\n"))) as port:
+        outcomes = [await sender.send(request(f"http://127.0.0.1:{port}/")) for _ in range(2)]
+    assert [outcome.status for outcome in outcomes] == [200, 200]
+    assert [len(outcome.response_headers) for outcome in outcomes] == [MAX_HEADERS, 1]
+
+
+async def test_endless_headers_are_a_protocol_failure(sender: CurlSender) -> None:
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(b"HTTP/1.1 200 OK\r\n")
+        while True:
+            writer.write(b"X-More: " + b"x" * 1000 + b"\r\n")
+            await writer.drain()
+
+    async with server(endless) as port:
+        outcome = await sender.send(request(f"http://127.0.0.1:{port}/"))
+    assert outcome.failure == "protocol"
+
+
+async def test_an_interim_answer_is_not_the_answer(sender: CurlSender) -> None:
+    interim = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+    async with server(answers(interim + ok("200 OK", headers="X-Real: 1\r\n"))) as port:
+        outcome = await sender.send(request(f"http://127.0.0.1:{port}/"))
+    assert outcome.status == 200
+    assert outcome.response_headers == (("Content-Length", "0"), ("X-Real", "1"))
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nhalf"]
+)
+async def test_a_reset_in_mid_answer_is_a_protocol_failure(sender: CurlSender, raw: bytes) -> None:
+    async def reset(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(raw)
+        at_once = struct.pack("ii", 1, 0)  # linger for no time: close by RST
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
+        writer.transport.abort()
+
+    async with server(reset) as port:
+        outcome = await sender.send(request(f"http://127.0.0.1:{port}/"))
+    assert (outcome.status, outcome.failure) == (None, "protocol")
+
+
+async def test_a_kept_connection_that_died_is_replaced(sender: CurlSender) -> None:
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        writer.write(ok())
+
+    async with server(once) as port:
+        outcomes = [await sender.send(request(f"http://127.0.0.1:{port}/")) for _ in range(5)]
+    assert [outcome.status for outcome in outcomes] == [200] * 5
+
+
 async def test_nobody_listening_is_a_connect_failure(sender: CurlSender) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -97,8 +174,20 @@ async def test_a_name_that_does_not_exist_is_a_dns_failure(sender: CurlSender) -
     assert outcome.failure == "dns"
 
 
-@pytest.mark.parametrize("url", ["gopher://127.0.0.1/", "http://", "file:///etc/hostname"])
-async def test_another_protocol_is_a_bad_url(sender: CurlSender, url: str) -> None:
+@pytest.mark.parametrize(
+    "url",
+    [
+        "gopher://127.0.0.1/",
+        "http://",
+        "file:///etc/hostname",
+        "http://a b/",
+        "http://a/\r\nX: 1",
+        "http://a\0/",
+        "http://\ud800/",
+        "",
+    ],
+)
+async def test_what_is_no_http_url_is_a_bad_url(sender: CurlSender, url: str) -> None:
     outcome = await sender.send(request(url))
     assert outcome.failure == "bad-url"
 
@@ -125,6 +214,73 @@ async def test_a_private_address_is_refused_when_it_is_dialled(host: str) -> Non
         outcome = await careful.send(request(f"http://{host}:{port}/"))
     await careful.close()
     assert (outcome.failure, seen) == ("refused-address", [])
+
+
+@pytest.mark.parametrize("host", ["hook.example", "Hook.Example", "hook.example."])
+async def test_the_address_found_is_dialled_under_the_hosts_name(host: str) -> None:
+    names = Names(look_up=lambda _host: (("127.0.0.1",), ""))
+    one = CurlSender(allow_private_addresses=True, clock=SystemClock(), names=names)
+    seen: list[tuple[bytes, bytes]] = []
+    async with server(answers(ok(), seen=seen)) as port:
+        outcome = await one.send(request(f"http://{host}:{port}/"))
+    await one.close()
+    assert outcome.status == 200
+    assert f"\r\nHost: {host}:{port}\r\n".encode() in seen[0][0]
+
+
+async def test_a_dead_name_server_delays_no_other_host() -> None:
+    answer_now = threading.Event()
+
+    def look_up(host: str) -> Answer:
+        if host == "alive.example":
+            return ("127.0.0.1",), ""
+        answer_now.wait()
+        return (), "too late"
+
+    one = CurlSender(
+        allow_private_addresses=True, clock=SystemClock(), names=Names(look_up=look_up)
+    )
+    async with server(answers(ok())) as port:
+        dead = [
+            asyncio.create_task(one.send(request(f"http://dead{n}.example/"))) for n in range(50)
+        ]
+        outcome = await one.send(request(f"http://alive.example:{port}/"))
+    assert outcome.status == 200
+    assert not any(task.done() for task in dead)
+    answer_now.set()
+    assert {outcome.failure for outcome in await asyncio.gather(*dead)} == {"dns"}
+    await one.close()
+
+
+async def test_the_environments_proxy_is_not_used(
+    sender: CurlSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1/")
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1/")
+    async with server(answers(ok())) as port:
+        outcome = await sender.send(request(f"http://127.0.0.1:{port}/"))
+    assert outcome.status == 200
+
+
+async def test_a_body_is_let_go_of_once_it_is_sent(sender: CurlSender) -> None:
+    body = bytes(1000)
+    before = sys.getrefcount(body)
+    async with server(answers(ok())) as port:
+        await sender.send(request(f"http://127.0.0.1:{port}/", body=body))
+    gc.collect()
+    assert sys.getrefcount(body) == before
+
+
+def test_uvloop_drives_it_as_well() -> None:
+    async def send() -> list[int | None]:
+        one = CurlSender(allow_private_addresses=True, clock=SystemClock())
+        async with server(answers(ok())) as port:
+            sends = (one.send(request(f"http://localhost:{port}/")) for _ in range(100))
+            outcomes = await asyncio.gather(*sends)
+        await one.close()
+        return [outcome.status for outcome in outcomes]
+
+    assert uvloop.run(send()) == [200] * 100
 
 
 async def test_a_connection_is_used_again(sender: CurlSender) -> None:
@@ -164,6 +320,26 @@ async def test_cancelling_ends_the_transfer(sender: CurlSender) -> None:
         with pytest.raises(asyncio.CancelledError):
             await sending
         await left.wait()
+    async with server(answers(ok())) as port:  # with the handle that was given back
+        outcome = await sender.send(request(f"http://127.0.0.1:{port}/"))
+    assert outcome.status == 200
+
+
+async def test_closing_ends_what_is_under_way() -> None:
+    one = CurlSender(allow_private_addresses=True, clock=SystemClock())
+    arrived = asyncio.Event()
+
+    async def hang(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        arrived.set()
+        await reader.read()
+
+    async with server(hang) as port:
+        sending = asyncio.create_task(one.send(request(f"http://127.0.0.1:{port}/")))
+        await arrived.wait()
+        await one.close()
+        outcome = await sending
+    assert (outcome.failure, outcome.detail) == ("protocol", "the sender was closed")
 
 
 async def test_a_virtual_deadline_ends_a_hang() -> None:

@@ -26,6 +26,9 @@ SPECIAL = [
     "::127.0.0.1",
     "64:ff9b::7f00:1",
     "64:ff9b:1::a00:1",
+    "64:ff9b:1:808:808::",
+    "fec0::1",
+    "::8.8.8.8",
     "2002:7f00:1::",
     "2001:0:4136:e378:8000:63bf:80ff:fffe",
 ]
@@ -37,7 +40,9 @@ def test_special_addresses_are_refused_unless_allowed(address: str) -> None:
     assert egress.is_allowed(address, allow_private=True)
 
 
-@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
+@pytest.mark.parametrize(
+    "address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+)
 def test_public_addresses_are_allowed(address: str) -> None:
     assert egress.is_allowed(address, allow_private=False)
 

@@ -31,9 +31,29 @@ def test_any_2xx_is_done(status: int) -> None:
     assert decided(answered(status)) == Done()
 
 
-@pytest.mark.parametrize("status", [100, 301, 400, 404, 410, 429, 500, 503])
+@pytest.mark.parametrize("status", [100, 301, 400, 404, 429, 500, 503])
 def test_any_other_answer_is_tried_again(status: int) -> None:
     assert decided(answered(status)) == TryAgain(at=NOW + 300 * SECOND, reason=f"answered {status}")
+
+
+def test_gone_is_tried_again_and_says_what_to_do() -> None:
+    assert "remove the listener" in decided(answered(410)).reason
+
+
+def test_giving_up_says_how_often_and_what_the_last_answer_was() -> None:
+    assert decided(answered(502), 11, retry="docusign-legacy") == GiveUp(
+        reason="answered 502; given up after 11 attempts"
+    )
+
+
+def test_a_refused_address_goes_by_the_schedule_since_names_can_be_repaired() -> None:
+    assert isinstance(decided(answered(failure="refused-address")), TryAgain)
+
+
+@given(st.text(max_size=60) | st.from_regex(r"\A[A-Z][a-z]{2}, ?-?\d{1,4}[ :+-].{0,30}\Z"))
+def test_no_retry_after_raises_or_hastens(text: str) -> None:
+    at = decided(answered(429, Retry_After=text)).at
+    assert NOW + 300 * SECOND <= at <= NOW + 86_400 * SECOND
 
 
 def test_docusigns_schedule_is_the_one_its_support_pages_give() -> None:

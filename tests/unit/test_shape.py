@@ -141,6 +141,58 @@ def test_what_was_fetched_fills_in_what_was_asked_for() -> None:
     assert summary == {"status": "x", "customFields": {"textCustomFields": []}}
 
 
+def test_what_was_fetched_later_does_not_change_what_the_event_said() -> None:
+    fetched = b'{"completedDateTime":"2026-03-02T00:00:00Z","folders":[],"customFields":{}}'
+    summary = simmed(("custom_fields",), message({"status": "sent"}), enrichment=fetched)["data"]
+    assert summary["envelopeSummary"] == {"status": "sent", "customFields": {}}
+
+
+def test_a_minimal_message_gets_its_summary_from_what_was_fetched() -> None:
+    fetched = b'{"status":"completed","folders":[],"customFields":{"textCustomFields":[]}}'
+    summary = simmed(("custom_fields",), message(None), enrichment=fetched)["data"]
+    assert summary["envelopeSummary"] == {
+        "status": "completed",
+        "customFields": {"textCustomFields": []},
+    }
+
+
+def test_what_was_not_touched_keeps_its_bytes_and_its_order() -> None:
+    body = (
+        b'{"event":"envelope-sent","data":{"accountId":"a","envelopeSummary":'
+        b'{"status" : "s\\u00e9nt","folders":[{"n":1.50}],"big":12345678901234567890,'
+        b'"customFields":{ "a":1e2 }}}}'
+    )
+    assert shaped(lease(body), format="sim", include=("custom_fields",)).body == (
+        b'{"event":"envelope-sent","data":{"accountId":"a","envelopeSummary":'
+        b'{"status":"s\\u00e9nt","big":12345678901234567890,"customFields":{ "a":1e2 }}}}'
+    )
+
+
+def test_a_message_without_data_gains_none() -> None:
+    assert shaped(lease(b'{"event":"x"}'), format="sim", include=()).body == b'{"event":"x"}'
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("ask bob@example.com, or eve@x.org.", "ask b***@example.com, or e***@x.org."),
+        ("<bob+tag@mail.example.co.uk>", "<b***@mail.example.co.uk>"),
+        ("bob@münchen.example", "b***@münchen.example"),
+        ('"bob smith"@example.com', '"***@example.com'),
+        ("bob@intranet", "b***@intranet"),
+        ("at 5 @ the office", "at 5 @ the office"),
+    ],
+)
+def test_masking_hides_addresses_inside_text(written: str, sent: str) -> None:
+    body = shaped(
+        lease(message({"emailBlurb": written, "nested": [{"deep": [written]}]})),
+        format="sim",
+        mask=("emails",),
+    ).body
+    summary = json.loads(body)["data"]["envelopeSummary"]
+    assert summary == {"emailBlurb": sent, "nested": [{"deep": [sent]}]}
+
+
 def test_masking_hides_every_address() -> None:
     body = shaped(lease(message()), format="sim", mask=("emails",)).body
     assert b"alice@" not in body

@@ -17,6 +17,7 @@ import pycurl
 
 from postroom.clock import SECOND, Clock, SystemClock
 from postroom.delivery import egress
+from postroom.delivery.names import Names
 from postroom.model import Outcome, Request
 
 MAX_ANSWER_BYTES = 64 * 1024
@@ -52,10 +53,9 @@ class _Transfer:
         self.curl = pycurl.Curl()
         self.ended: asyncio.Future[tuple[int, str]]
         self.answer = bytearray()
-        self.headers: list[tuple[str, str]] = []
+        self.header_lines: list[bytes] = []
         self.is_full = False
         self.was_refused = False
-        self._header_bytes = 0
         curl = self.curl
         curl.setopt(pycurl.POST, 1)
         curl.setopt(pycurl.NOSIGNAL, 1)
@@ -65,19 +65,21 @@ class _Transfer:
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_2TLS)
         curl.setopt(pycurl.CAINFO, ca_file)
         curl.setopt(pycurl.WRITEFUNCTION, self._write)
-        curl.setopt(pycurl.HEADERFUNCTION, self._header)
+        # libcurl itself ends a transfer whose headers exceed 300 KiB.
+        curl.setopt(pycurl.HEADERFUNCTION, self.header_lines.append)
         if checks_addresses:
             curl.setopt(pycurl.OPENSOCKETFUNCTION, self._open)
 
-    def begin(self, request: Request, loop: asyncio.AbstractEventLoop) -> None:
-        """Set what differs from request to request. Raises `pycurl.error` for a bad URL."""
-        self.ended = loop.create_future()
-        self.answer.clear()
-        self.headers = []
+    def begin(self, request: Request, resolve: tuple[str, ...]) -> None:
+        """Set what differs from request to request.
+
+        Raises `ValueError` or `pycurl.error` for what cannot be put in a request.
+        """
+        self.ended = asyncio.get_running_loop().create_future()
         self.is_full = self.was_refused = False
-        self._header_bytes = 0
         curl = self.curl
         curl.setopt(pycurl.URL, request.url)
+        curl.setopt(pycurl.RESOLVE, resolve)
         curl.setopt(
             pycurl.HTTPHEADER,
             [f"{name}: {value}" for name, value in request.headers] + ["Expect:", "Accept: */*"],
@@ -86,6 +88,26 @@ class _Transfer:
         curl.setopt(pycurl.TIMEOUT_MS, max(1, round(request.timeout_seconds * 1000)))
         connect_ms = max(1, round(request.connect_timeout_seconds * 1000))
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, connect_ms)
+
+    def forget(self) -> None:
+        """Let go of the bodies: an idle handle holds none of them in memory."""
+        self.curl.setopt(pycurl.POSTFIELDS, b"")
+        self.answer.clear()
+        self.header_lines.clear()
+
+    def headers(self) -> tuple[tuple[str, str], ...]:
+        """Return the headers of the last answer, in number and size bounded."""
+        found: list[tuple[str, str]] = []
+        size = 0
+        for line in self.header_lines:
+            if line.startswith(b"HTTP/"):
+                found.clear()  # an interim answer came before
+                continue
+            size += len(line)
+            name, colon, value = line.decode("latin-1").partition(":")
+            if colon and len(found) < MAX_HEADERS and size <= MAX_HEADER_BYTES:
+                found.append((name.strip(), value.strip()))
+        return tuple(found)
 
     def _write(self, part: bytes) -> int:
         """Keep the first bytes of the answer; -1 ends a transfer whose answer is longer."""
@@ -96,22 +118,16 @@ class _Transfer:
             return -1
         return len(part)
 
-    def _header(self, line: bytes) -> None:
-        if line.startswith(b"HTTP/"):
-            self.headers = []  # an interim answer came before
-            return
-        self._header_bytes += len(line)
-        name, colon, value = line.decode("latin-1").partition(":")
-        if colon and len(self.headers) < MAX_HEADERS and self._header_bytes <= MAX_HEADER_BYTES:
-            self.headers.append((name.strip(), value.strip()))
-
     def _open(self, _purpose: int, dialled: tuple[int, int, int, tuple[object, ...]]) -> object:
         """Open the socket only if its very address is allowed."""
         family, kind, protocol, address = dialled
         if not egress.is_allowed(str(address[0]), allow_private=False):
             self.was_refused = True
             return pycurl.SOCKET_BAD
-        opened = socket.socket(family, kind, protocol)
+        try:
+            opened = socket.socket(family, kind, protocol)
+        except OSError:  # no IPv6 here, or no descriptor left: libcurl tries the next address
+            return pycurl.SOCKET_BAD
         # pycurl duplicates the descriptor once this returns; ours is closed right after.
         asyncio.get_running_loop().call_soon(opened.close)
         return opened
@@ -127,6 +143,7 @@ class CurlSender:
         clock: Clock,
         max_connections: int = 1000,
         ca_file: str | None = None,
+        names: Names | None = None,
     ) -> None:
         self._clock = clock
         self._is_virtual = not isinstance(clock, SystemClock)
@@ -136,6 +153,7 @@ class CurlSender:
         self._multi.setopt(pycurl.M_SOCKETFUNCTION, self._watch)
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._set_timer)
         self._multi.setopt(pycurl.M_MAXCONNECTS, max_connections)
+        self._names = names or Names()
         self._idle: list[_Transfer] = []
         self._busy: dict[pycurl.Curl, _Transfer] = {}
         self._watched: dict[int, int] = {}
@@ -148,24 +166,27 @@ class CurlSender:
     async def send(self, request: Request) -> Outcome:
         """POST one request and return what the wire did; see the port."""
         started_at, began = self._clock.now(), time.perf_counter_ns()
+        found = await self._names.find(
+            request.url,
+            patience_seconds=min(request.connect_timeout_seconds, request.timeout_seconds),
+        )
+        if found.failure is not None:
+            return _failed(found.failure, found.detail, started_at, began)
         transfer = self._idle.pop() if self._idle else self._make()
         try:
-            transfer.begin(request, asyncio.get_running_loop())
-        except (pycurl.error, UnicodeEncodeError) as problem:
+            transfer.begin(request, found.resolve)
+        except (ValueError, pycurl.error):
             self._rest(transfer)
-            return Outcome(
-                failure="bad-url", detail=str(problem)[:200], started_at=started_at, duration_us=0
-            )
-        self._busy[transfer.curl] = transfer
-        self._multi.add_handle(transfer.curl)
+            return _failed("bad-url", "the URL or a header cannot be sent", started_at, began)
         try:
+            self._busy[transfer.curl] = transfer
+            self._multi.add_handle(transfer.curl)
             code, text = await self._end(transfer, request, started_at)
+            return _outcome(transfer, code, text, started_at, began)
         finally:
             if self._busy.pop(transfer.curl, None) is not None:  # cancelled, or out of time
                 self._multi.remove_handle(transfer.curl)
-        outcome = _outcome(transfer, code, text, started_at, time.perf_counter_ns() - began)
-        self._rest(transfer)
-        return outcome
+            self._rest(transfer)
 
     async def close(self) -> None:
         """End all transfers and give back every connection."""
@@ -203,7 +224,8 @@ class CurlSender:
         return _Transfer(checks_addresses=self._checks_addresses, ca_file=self._ca_file)
 
     def _rest(self, transfer: _Transfer) -> None:
-        if len(self._idle) < IDLE_HANDLES:
+        if len(self._idle) < IDLE_HANDLES and not self._multi.closed:
+            transfer.forget()
             self._idle.append(transfer)
         else:
             transfer.curl.close()
@@ -279,19 +301,16 @@ class CurlSender:
             transfer.ended.set_result((code, text))
 
 
-def _outcome(
-    transfer: _Transfer, code: int, text: str, started_at: int, duration_ns: int
-) -> Outcome:
+def _outcome(transfer: _Transfer, code: int, text: str, started_at: int, began: int) -> Outcome:
     status = int(transfer.curl.getinfo(pycurl.RESPONSE_CODE))
     has_answer = code == pycurl.E_OK or (code == pycurl.E_WRITE_ERROR and transfer.is_full)
-    duration_us = duration_ns // 1000
     if has_answer and status:
         return Outcome(
             status=status,
-            response_headers=tuple(transfer.headers),
+            response_headers=transfer.headers(),
             response_body=bytes(transfer.answer),
             started_at=started_at,
-            duration_us=duration_us,
+            duration_us=_since(began),
         )
     if transfer.was_refused and code == pycurl.E_COULDNT_CONNECT:
         failure, detail = "refused-address", "the host's address is private or special"
@@ -301,6 +320,14 @@ def _outcome(
         failure, detail = "protocol", "the answer is not HTTP"
     else:
         failure, detail = _FAILURES.get(code, "protocol"), text
+    return _failed(failure, detail, started_at, began)
+
+
+def _failed(failure: str, detail: str, started_at: int, began: int) -> Outcome:
     return Outcome(
-        failure=failure, detail=detail[:200], started_at=started_at, duration_us=duration_us
+        failure=failure, detail=detail[:200], started_at=started_at, duration_us=_since(began)
     )
+
+
+def _since(began: int) -> int:
+    return (time.perf_counter_ns() - began) // 1000

@@ -6,11 +6,10 @@ from urllib.parse import urlsplit
 MAX_URL_BYTES = 4096
 """The length Docusign allows a listener URL (contract 1.1)."""
 
-_IPV4_AT_THE_END = (
-    ipaddress.IPv6Network("64:ff9b::/96"),  # NAT64
-    ipaddress.IPv6Network("64:ff9b:1::/48"),  # NAT64 of one's own
-    ipaddress.IPv6Network("::/96"),  # IPv4-compatible
-)
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+"""All that IANA has given out for public use; NAT64 of one's own, site-local and the
+IPv4-compatible addresses of old lie outside, and Python takes some of them for global."""
 _CARRIER_GRADE_NAT = ipaddress.IPv4Network("100.64.0.0/10")
 
 
@@ -56,6 +55,8 @@ def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
         inner = _embedded(address)
         if inner is not None:
             return _is_public(inner)
+        if address not in _GLOBAL_UNICAST:
+            return False
     elif address in _CARRIER_GRADE_NAT:
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved)
@@ -69,7 +70,7 @@ def _embedded(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
         return address.sixtofour
     if address.teredo is not None:
         return address.teredo[1]
-    if any(address in network for network in _IPV4_AT_THE_END):
+    if address in _NAT64:
         return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return None
 

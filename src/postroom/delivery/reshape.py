@@ -19,7 +19,10 @@ _INSIDE_DOCUMENTS = {
     "prefill_tabs": "tabs",
     "document_fields": "documentFields",
 }
-_EMAIL = re.compile(r"[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63})+")
+_EMAIL = re.compile(
+    r"""(?:[\w.!#$%&'*+/=?^`{|}~-]{1,64}|"[^"@]{1,64}")@[\w-]{1,63}(?:\.[\w-]{1,63})*"""
+)
+"""Wider than the standard where that hides more: names of any script, hosts without a dot."""
 MASKED_DEPTH = 200
 
 
@@ -33,12 +36,13 @@ def sim(
     """Return a JSON SIM message with no more than `include` (None: all that is carried).
 
     An empty `include` gives the minimal message without an envelope summary (contract 3.1).
-    `enrichment` (envelope JSON) fills in what was asked for and is not carried.
+    `enrichment` (envelope JSON) fills in what was asked for and is not carried; being of a later
+    moment than the event, it gives nothing else, except where no summary is carried at all.
     Raises one of `UNREADABLE` if the body is no JSON object.
     """
     message = _RAWS.decode(body)
     inner = _RAWS.decode(message["data"]) if "data" in message else {}
-    if include is not None:
+    if include is not None and "data" in message:
         summary = _summary(inner.pop("envelopeSummary", None), enrichment, include)
         if summary is not None:
             inner["envelopeSummary"] = summary
@@ -54,15 +58,16 @@ def _summary(
         return None
     if carried is None and enrichment is None:
         return None
-    summary = _RAWS.decode(carried) if carried is not None else {}
     fetched = _RAWS.decode(enrichment) if enrichment is not None else {}
-    for key, value in fetched.items():
-        summary.setdefault(key, value)
+    summary = _RAWS.decode(carried) if carried is not None else fetched
     wanted = {key for token in include for key in vocabulary.INCLUDES.get(token, ())}
     if set(include) & _INSIDE_RECIPIENTS.keys():
         wanted.add("recipients")
     if set(include) & _INSIDE_DOCUMENTS.keys():
         wanted.add("envelopeDocuments")
+    for key, value in fetched.items():
+        if key in wanted:
+            summary.setdefault(key, value)
     optional = {key for keys in vocabulary.INCLUDES.values() for key in keys}
     kept = {key: raw for key, raw in summary.items() if key not in optional or key in wanted}
     if "recipients" in kept:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 
 from postroom.clock import SECOND
 from postroom.model import Done, GiveUp, Listener, Noun, Outcome, TryAgain, Verdict
@@ -61,7 +62,7 @@ def check(retry: str | Sequence[float]) -> str | None:
             f"there is no retry profile {retry!r}; use {', '.join(PROFILES)} or a list of seconds"
         )
     if len(retry) > MAX_DELAYS:
-        return f"at most {MAX_DELAYS} delays"
+        return f"there are {len(retry)} delays; give at most {MAX_DELAYS}"
     if any(not math.isfinite(delay) or not 0 <= delay <= MAX_DELAY_SECONDS for delay in retry):
         return f"each delay is a number of seconds from 0 to {MAX_DELAY_SECONDS:.0f}"
     return None
@@ -112,6 +113,8 @@ def _asked_for(outcome: Outcome, now: int) -> float:
 
 
 def _in_words(outcome: Outcome) -> str:
+    if outcome.status == HTTPStatus.GONE:
+        return "answered 410, gone; Docusign tries on all the same: remove the listener to stop"
     if outcome.status is not None:
         return f"answered {outcome.status}"
     return f"{outcome.failure}: {outcome.detail}" if outcome.detail else str(outcome.failure)
