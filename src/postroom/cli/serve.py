@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from postroom.cli.output import Output
 from postroom.cli.seat import OK, guarded
+from postroom.errors import UnavailableError
 from postroom.settings import Settings
 
 app = typer.Typer(add_completion=False)
@@ -31,7 +32,13 @@ def _serve(config: Path | None, flags: dict[str, Any]) -> int:
 
     from postroom import app as root  # noqa: PLC0415  # as above
 
-    uvloop.run(root.serve(settings, tell=_tell))
+    try:
+        uvloop.run(root.serve(settings, tell=_tell))
+    except SystemExit:  # how uvicorn says that it cannot have the address
+        raise UnavailableError(
+            f"cannot listen on {settings.host}:{settings.port}; another program may have it:"
+            " stop that one, or give another --port"
+        ) from None
     return OK
 
 
