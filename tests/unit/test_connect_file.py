@@ -6,7 +6,7 @@ import pytest
 from postroom.cli import connect_file
 from postroom.errors import InvalidInputError
 from postroom.model import Registry, UserCondition
-from postroom.operations.document import InvalidDocumentError, read
+from postroom.operations.document import InvalidDocumentError, Problem, read
 from postroom.operations.drafts import Drafts, draft
 
 NOBODY = Registry(revision=0, accounts={}, listeners={}, lanes={})
@@ -130,6 +130,10 @@ def test_the_whole_language_is_read(tmp_path: Path) -> None:
         ("accounts:\n  - id: 12345", "write the GUID"),
         ("accounts:\n  - name: x", "this is required"),
         ("accuonts: []", "did you mean accounts?"),
+        ("str: 1", "connect.yaml:1:1: str: unknown key 'str'"),
+        (listener(stream="1"), "connect.yaml:8:5: listeners[0].stream: unknown key 'stream'"),
+        (listener(retry="[1, x]"), "connect.yaml:8:5: listeners[0].retry: write a profile's"),
+        (listener(retry="{a: 1}"), "write a profile's name, or a list of seconds"),
         (account() + f"lanes:\n  - {{name: l, account: {A1}, prefer: [x]}}", "no listener of this"),
     ],
 )
@@ -140,6 +144,15 @@ def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str, compla
 def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
     said = complaints(tmp_path, listener(url="ftp://x.example/", retry="never", mask="[emails]"))
     assert len(said.splitlines()) == 3
+
+
+def test_two_problems_at_one_place_are_both_named(tmp_path: Path) -> None:
+    file = load(tmp_path, account())
+    here = [Problem(path=("accounts",), message=text) for text in ("first", "second")]
+    assert file.describe(here).splitlines() == [
+        "connect.yaml:1:1: accounts: first",
+        "connect.yaml:1:1: accounts: second",
+    ]
 
 
 def test_a_name_may_stand_once_in_an_account(tmp_path: Path) -> None:
@@ -157,6 +170,12 @@ def test_a_name_may_stand_once_in_an_account(tmp_path: Path) -> None:
         ("? [a]\n: b", "plain word"),
         (BOMB, "too much"),
         ("[" * 100 + "]" * 100, "too much"),
+        ("a: !!bool x", "connect.yaml:1:4: this value cannot be read"),
+        ("a: !!float ''", "connect.yaml:1:4: this value cannot be read"),
+        ("a: !!timestamp x", "connect.yaml:1:4: this value cannot be read"),
+        ("a: " + "9" * 5000, "connect.yaml:1:4: this value cannot be read"),
+        ("a: .nan", "connect.yaml:1:4: this number is not finite"),
+        (account(keys=r'[{file: "\0"}]'), "cannot read"),
         (account(keys="[{env: NOT_SET}]"), "the variable NOT_SET is not set"),
         (account(keys="[{file: nowhere.key}]"), "cannot read"),
         (account(keys="[{env: A, text: b}]"), "one of env:, file: or text:"),

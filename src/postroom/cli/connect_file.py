@@ -1,5 +1,6 @@
 """`connect.yaml`: read with the line and column of everything, keys fetched from where it says."""
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -27,7 +28,8 @@ class ConnectFile:
 
     def describe(self, problems: Iterable[Problem]) -> str:
         """Return problems as `connect.yaml:12:5: listeners[0].url: what is wrong`, in order."""
-        found = sorted((self._at(one.path), one) for one in problems)
+        placed = [(self._at(one.path), one) for one in problems]
+        found = sorted(placed, key=lambda one: one[0])
         return "\n".join(
             f"{self.path.name}:{line}:{column}: {written(one.path)}: {one.message}"
             for (line, column), one in found
@@ -66,7 +68,8 @@ class _Reading:
 
     def read(self) -> Json:
         try:
-            raw = self._path.read_bytes()
+            with self._path.open("rb") as file:
+                raw = file.read(MAX_FILE_BYTES + 1)
         except OSError as problem:
             raise InvalidInputError(f"cannot read {self._path}: {problem.strerror}") from None
         if len(raw) > MAX_FILE_BYTES:
@@ -95,9 +98,13 @@ class _Reading:
                 for number, one in enumerate(node.value)
             ]
         try:
-            return self._constructor.construct_object(node)
-        except (yaml.YAMLError, ValueError):
+            found = self._constructor.construct_object(node)
+        # PyYAML's constructors index and match what a tag such as `!!bool x` promised them.
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError):
             raise self._error(node, "this value cannot be read; put it in quotes") from None
+        if isinstance(found, float) and not math.isfinite(found):
+            raise self._error(node, "this number is not finite; write one that is")
+        return found
 
     def _mapping(self, node: yaml.MappingNode, place: Place, depth: int) -> dict[str, Json]:
         found: dict[str, Json] = {}
@@ -161,6 +168,6 @@ def _fetch_one(
         try:
             with named.open(encoding="utf-8") as file:
                 secret["text"] = file.read(MAX_SECRET_BYTES).rstrip("\r\n")
-        except (OSError, UnicodeDecodeError):
+        except (OSError, ValueError):  # ValueError: no UTF-8, or a zero byte in the name
             yield Problem(path=(*place, "file"), message=f"cannot read {named}")
             secret["text"] = "-"

@@ -1,7 +1,6 @@
 """The document of `connect.yaml`, or the same as JSON: its shape, each error with its place."""
 
 import difflib
-import re
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -15,7 +14,6 @@ NAME_CHARACTERS = 100
 MAX_LISTENERS = 10_000
 _GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _NOT_YET = {"aggregate", "xml"}
-_BRANCH = re.compile(r"str|float|(tuple|literal|function-\w+)\[.*\]")
 
 
 class Problem(Noun, frozen=True, kw_only=True):
@@ -175,7 +173,10 @@ def written(path: tuple[str | int, ...]) -> str:
 
 def _problem(error: Any) -> Problem:
     """Put a validation error in words; the value itself is not repeated, it may be a secret."""
-    path = tuple(step for step in error["loc"] if not _is_branch(step))
+    path = _without_branches(error["loc"])
+    if path[2:3] == ("retry",):
+        # Both branches of the union complain; neither says that there is another.
+        return Problem(path=path, message="write a profile's name, or a list of seconds")
     kind, context = error["type"], error.get("ctx", {})
     if kind == "extra_forbidden":
         return Problem(path=path, message=_unknown_key(path))
@@ -187,11 +188,11 @@ def _problem(error: Any) -> Problem:
     return Problem(path=path, message=message or str(error["msg"]))
 
 
-def _is_branch(step: str | int) -> bool:
-    """Tell pydantic's own names for the branches of a union from keys of the document."""
-    return isinstance(step, str) and bool(
-        re.match(r"(str|tuple|function-|constrained|literal)", step)
-    )
+def _without_branches(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """Leave out pydantic's own names for the branches of a union; `retry` is the only one."""
+    if path[2:3] != ("retry",):
+        return path
+    return path[:3]
 
 
 def _unknown_key(path: tuple[str | int, ...]) -> str:
@@ -215,7 +216,6 @@ def _unknown_key(path: tuple[str | int, ...]) -> str:
 
 
 def _closest(name: str, known: list[str]) -> str | None:
-
     found = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.6)
     return found[0] if found else None
 
