@@ -58,13 +58,36 @@ class Vault:
 def load(given: str | None, *, beside: Path) -> Vault:
     """Return the vault of the keys given, comma-separated, or of the file beside the database.
 
-    The file is made, readable by its owner only, when neither is there.
+    The file is made, readable by its owner only, when neither is there. Raises
+    `InvalidInputError` for what is no key, and for a file that cannot be made or read.
     """
     if given is not None:
         return Vault([key.strip().encode() for key in given.split(",") if key.strip()] or [b""])
     path = Path(f"{beside}.key")
+    try:
+        _make(path)
+        keys = path.read_bytes().split()
+    except OSError as problem:
+        raise InvalidInputError(
+            f"{path}: {problem.strerror}; let this user read and write it, or set secret_key"
+            " (POSTROOM_SECRET_KEY)"
+        ) from None
+    if not keys:
+        raise InvalidInputError(f"{path} is empty; bring back its key, or set secret_key instead")
+    return Vault(keys)
+
+
+def _make(path: Path) -> None:
+    """Put a new key in the file, unless there is one."""
+    if path.exists():
+        return
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    made = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
+    with os.fdopen(made, "wb") as file:
+        file.write(Vault.generate_key())
+        file.flush()
+        os.fsync(made)
+    # Linked whole: whoever comes second, or after a crash, never finds half a key.
     with contextlib.suppress(FileExistsError):
-        made = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        with os.fdopen(made, "wb") as file:
-            file.write(Vault.generate_key())
-    return Vault(path.read_bytes().split())
+        os.link(draft, path)
+    draft.unlink()

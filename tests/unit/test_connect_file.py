@@ -130,6 +130,7 @@ def test_the_whole_language_is_read(tmp_path: Path) -> None:
         ("accounts:\n  - id: 12345", "write the GUID"),
         ("accounts:\n  - name: x", "this is required"),
         ("accuonts: []", "did you mean accounts?"),
+        (account(retry="1"), "connect.yaml:4:5: accounts[0].retry: unknown key 'retry'"),
         ("str: 1", "connect.yaml:1:1: str: unknown key 'str'"),
         (listener(stream="1"), "connect.yaml:8:5: listeners[0].stream: unknown key 'stream'"),
         (listener(retry="[1, x]"), "connect.yaml:8:5: listeners[0].retry: write a profile's"),

@@ -174,7 +174,7 @@ def written(path: tuple[str | int, ...]) -> str:
 def _problem(error: Any) -> Problem:
     """Put a validation error in words; the value itself is not repeated, it may be a secret."""
     path = _without_branches(error["loc"])
-    if path[2:3] == ("retry",):
+    if _is_of_retry(path):
         # Both branches of the union complain; neither says that there is another.
         return Problem(path=path, message="write a profile's name, or a list of seconds")
     kind, context = error["type"], error.get("ctx", {})
@@ -190,9 +190,11 @@ def _problem(error: Any) -> Problem:
 
 def _without_branches(path: tuple[str | int, ...]) -> tuple[str | int, ...]:
     """Leave out pydantic's own names for the branches of a union; `retry` is the only one."""
-    if path[2:3] != ("retry",):
-        return path
-    return path[:3]
+    return path[:3] if _is_of_retry(path) else path
+
+
+def _is_of_retry(path: tuple[str | int, ...]) -> bool:
+    return path[:1] == ("listeners",) and path[2:3] == ("retry",)
 
 
 def _unknown_key(path: tuple[str | int, ...]) -> str:
