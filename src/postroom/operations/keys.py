@@ -63,11 +63,13 @@ async def add_key(  # the key, whose it is, and who adds it when
 async def retire_key(
     store: Store, key: str, *, at: str | None = None, now: int, actor: str
 ) -> KeyView:
-    """Take a key out of use, now or from a moment on. Raises `NotFoundError`."""
-    found = next((one for one in await store.secrets() if key in {one.id, one.fingerprint}), None)
-    if found is None:
-        raise NotFoundError(f"there is no key {key!r}; `postroom keys` lists them")
-    when = read_moment(at, "at") or now
+    """Take a key out of use, by id or fingerprint, now or from a moment on.
+
+    Raises `NotFoundError`, or `InvalidInputError` where a fingerprint is that of several keys.
+    """
+    found = _named(await store.secrets(), key, now)
+    asked = read_moment(at, "at")
+    when = now if asked is None else asked
     await store.retire_secret(found.id, when, _audit(now, actor, "retire-key", found))
     return view(next(one for one in await store.secrets() if one.id == found.id))
 
@@ -108,6 +110,19 @@ def seal(  # the key, whose it is, and when
         fingerprint=fingerprint,
         created_at=now,
     )
+
+
+def _named(known: Sequence[SealedSecret], key: str, now: int) -> SealedSecret:
+    by_id = [one for one in known if one.id == key]
+    alike = [one for one in known if one.fingerprint == key]
+    in_force = [one for one in alike if one.retired_at is None or one.retired_at > now]
+    found = by_id or in_force or alike[-1:]
+    if not found:
+        raise NotFoundError(f"there is no key {key!r}; `postroom keys` lists them")
+    if len(found) > 1:
+        ids = ", ".join(one.id for one in found)
+        raise InvalidInputError(f"several keys have the fingerprint {key}; give the id: {ids}")
+    return found[0]
 
 
 def view(key: SealedSecret) -> KeyView:

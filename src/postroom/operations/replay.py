@@ -3,8 +3,8 @@
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from postroom.errors import InvalidInputError, NotFoundError
-from postroom.model import OPEN_STATES, DeliveryState, Noun, Replay
+from postroom.errors import ConflictError, InvalidInputError, NotFoundError
+from postroom.model import OPEN_STATES, DeliveryState, Json, Noun, Registry, Replay
 from postroom.operations import names
 from postroom.operations.deliveries import read_state
 from postroom.operations.notifications import spelled
@@ -14,6 +14,8 @@ from postroom.storage.port import AuditEntry, DeliveryQuery, Ordered, Store, Sto
 BATCH = 500
 MAX_REASON_CHARACTERS = 200
 ENDED = (DeliveryState.DELIVERED, DeliveryState.GIVEN_UP)
+UNDECIDED = (DeliveryState.HELD, DeliveryState.CROSSED)
+REPLAYABLE = frozenset({*ENDED, DeliveryState.DISMISSED})
 
 
 class Wanted(Noun, frozen=True, kw_only=True):
@@ -67,8 +69,9 @@ async def replay(  # noqa: PLR0913  # what, how, why, and who says so when
     """Queue what fits once more, oldest first, at most so many a second.
 
     The id of each event stays the same. What an earlier replay delivered or still owes is left
-    out unless `force`. Raises `InvalidInputError` for a selection that selects nothing in
-    particular, `NotFoundError` for a delivery that does not exist.
+    out unless `force`, and so is what listeners removed since were owed. Raises
+    `InvalidInputError` for a selection that selects nothing in particular, `NotFoundError` for a
+    delivery that does not exist, `ConflictError` for one that has not ended.
     """
     _check(wanted, rate_per_second, reason)
     mark = Replay(id=f"rpl_{secrets.token_hex(8)}", reason=reason, is_forced=force)
@@ -77,7 +80,8 @@ async def replay(  # noqa: PLR0913  # what, how, why, and who says so when
     gone: list[str] = []
     async for rows in _selected(store, wanted):
         matched += len(rows)
-        fresh = rows if force else [row for row in rows if not await _is_done(store, row)]
+        followed = [await _followed(store, row) for row in rows]
+        fresh = [newest for newest, has_reached in followed if force or not has_reached]
         already += len(rows) - len(fresh)
         gone += [row.notification_id for row in fresh if not row.has_body]
         again = [row for row in fresh if row.has_body]
@@ -86,8 +90,10 @@ async def replay(  # noqa: PLR0913  # what, how, why, and who says so when
             for number, row in enumerate(again, start=queued)
         ]
         if orders and not dry_run:
-            await store.replay(orders, mark, now=now, audit=None)
-        queued += len(orders)
+            begun = None if queued else _audit("begin-replay", wanted, mark, now, actor)
+            queued += await store.replay(orders, mark, now=now, audit=begun)
+        else:
+            queued += len(orders)
         if told is not None:
             told(Progress(looked_at=matched, queued=queued))
     done = Replayed(
@@ -98,23 +104,17 @@ async def replay(  # noqa: PLR0913  # what, how, why, and who says so when
         not_replayable=tuple(gone),
     )
     if not dry_run:
-        await store.replay([], mark, now=now, audit=_audit(wanted, mark, done, now, actor))
+        ended = _audit("replay", wanted, mark, now, actor, done)
+        await store.replay([], mark, now=now, audit=ended)
     return done
 
 
 async def _selected(store: Store, wanted: Wanted) -> AsyncIterator[Sequence[StoredDelivery]]:
     """Yield what fits, batch by batch, oldest first."""
-    if wanted.delivery is not None:
-        one = await store.delivery(wanted.delivery)
-        if one is None:
-            raise NotFoundError(
-                f"there is no delivery {wanted.delivery}; `postroom failures` lists those given up"
-            )
-        if one.state in OPEN_STATES:
-            raise InvalidInputError(f"delivery {one.id} is still being tried; let it end first")
-        yield [one]
-        return
     registry = await store.registry()
+    if wanted.delivery is not None:
+        yield [await _one(store, wanted.delivery, registry)]
+        return
     after = None
     while True:
         rows = await store.deliveries(
@@ -125,7 +125,7 @@ async def _selected(store: Store, wanted: Wanted) -> AsyncIterator[Sequence[Stor
                 else None,
                 envelope_id=wanted.envelope.lower() if wanted.envelope else None,
                 events=spelled(wanted.events),
-                states=tuple(map(read_state, wanted.states)) or ENDED,
+                states=_states(wanted.states),
                 received_from=read_moment(wanted.received_from, "from"),
                 received_until=read_moment(wanted.received_until, "until"),
                 replays="without",
@@ -136,16 +136,51 @@ async def _selected(store: Store, wanted: Wanted) -> AsyncIterator[Sequence[Stor
         )
         if not rows:
             return
-        yield rows
+        yield [row for row in rows if row.listener_id in registry.listeners]
         after = rows[-1].id
 
 
-async def _is_done(store: Store, row: StoredDelivery) -> bool:
-    """Tell whether an earlier replay of a delivery was delivered or is still on its way."""
-    if row.superseded_by is None:
-        return False
-    later = await store.delivery(row.superseded_by)
-    return later is not None and later.state in {DeliveryState.DELIVERED, *OPEN_STATES}
+async def _one(store: Store, delivery: int, registry: Registry) -> StoredDelivery:
+    one = await store.delivery(delivery)
+    if one is None:
+        raise NotFoundError(
+            f"there is no delivery {delivery}; `postroom failures` lists those given up"
+        )
+    if one.state in UNDECIDED:
+        raise ConflictError(f"delivery {one.id} is {one.state}; decide it, do not replay it")
+    if one.state in OPEN_STATES:
+        raise ConflictError(f"delivery {one.id} is still being tried; let it end first")
+    if one.listener_id not in registry.listeners:
+        raise ConflictError(f"the listener of delivery {one.id} was removed; apply it again first")
+    return one
+
+
+def _states(wanted: Sequence[str]) -> tuple[DeliveryState, ...]:
+    states = tuple(map(read_state, wanted))
+    if not REPLAYABLE.issuperset(states):
+        raise InvalidInputError(
+            f"states: only what has ended can be replayed: {', '.join(sorted(REPLAYABLE))}"
+        )
+    return states or ENDED
+
+
+async def _followed(store: Store, row: StoredDelivery) -> tuple[StoredDelivery, bool]:
+    """Return the latest replay of a delivery, or itself, and whether any reached the listener.
+
+    Each replay replaces the one before; one still on its way counts as having reached it.
+    """
+    has_reached = _has_reached(row)
+    while row.superseded_by is not None:
+        later = await store.delivery(row.superseded_by)
+        if later is None:
+            break
+        row = later
+        has_reached = has_reached or _has_reached(row)
+    return row, has_reached
+
+
+def _has_reached(row: StoredDelivery) -> bool:
+    return row.replay is not None and row.state in {DeliveryState.DELIVERED, *OPEN_STATES}
 
 
 def _check(wanted: Wanted, rate_per_second: float | None, reason: str) -> None:
@@ -157,20 +192,22 @@ def _check(wanted: Wanted, rate_per_second: float | None, reason: str) -> None:
         raise InvalidInputError(f"reason: at most {MAX_REASON_CHARACTERS} printable characters")
 
 
-def _audit(wanted: Wanted, mark: Replay, done: Replayed, now: int, actor: str) -> AuditEntry:
+def _audit(
+    verb: str, wanted: Wanted, mark: Replay, now: int, actor: str, done: Replayed | None = None
+) -> AuditEntry:
+    """Say who replays what, and (at the end) what it came to."""
     asked = {name: getattr(wanted, name) for name in wanted.__struct_fields__}
-    return AuditEntry(
-        at=now,
-        actor=actor,
-        verb="replay",
-        details={
-            "replay": mark.id,
-            "reason": mark.reason,
-            "forced": mark.is_forced,
-            "filter": {name: value for name, value in asked.items() if value},
+    details: dict[str, Json] = {
+        "replay": mark.id,
+        "reason": mark.reason,
+        "forced": mark.is_forced,
+        "filter": {name: value for name, value in asked.items() if value},
+    }
+    if done is not None:
+        details |= {
             "matched": done.matched,
             "queued": done.queued,
             "already_replayed": done.already_replayed,
             "not_replayable": len(done.not_replayable),
-        },
-    )
+        }
+    return AuditEntry(at=now, actor=actor, verb=verb, details=details)

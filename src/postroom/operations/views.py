@@ -17,6 +17,8 @@ Item = TypeVar("Item")
 Row = TypeVar("Row")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_LIMIT = 1000
+MAX_CURSOR = 2**63 - 1
+"""The largest number a store counts rows with."""
 
 
 class Page(Noun, Generic[Item], frozen=True, kw_only=True):
@@ -238,7 +240,8 @@ def cursor(text: str | None) -> int | None:
     """Read the `after` of a page. Raises `InvalidInputError`."""
     if text is None:
         return None
-    if not (text.isascii() and text.isdigit() and len(text) < 20):  # noqa: PLR2004  # 64-bit numbers
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_CURSOR))
+    if not is_number or int(text) > MAX_CURSOR:
         raise InvalidInputError("after: use the next_after of the page before")
     return int(text)
 
