@@ -112,7 +112,7 @@ class SqliteStore:
 
     async def settle(self, settlement: Settlement) -> Settled:
         """Write an attempt and its consequence, if the lease still holds."""
-        return await self._writer.call(settle_all, settlement)
+        return await self._writer.call(settle_all, settlement, may_wait=True)
 
     async def next_due(self, listener_ids: Sequence[int]) -> dict[int, int]:
         """Return when something is next due, for each listener that is owed something."""

@@ -7,6 +7,7 @@ an idle store commits a single call at once, a busy one many together.
 import asyncio
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -16,6 +17,9 @@ from postroom.errors import UnavailableError
 from postroom.storage.sqlite.connection import open_writer, primary_code, trouble
 from postroom.storage.sqlite.tally import Tally
 
+WAIT_SECONDS = 0.002
+"""How long a batch of settlements stays open: nobody outside waits for them, and each commit saved
+is a write to the disk saved."""
 LARGEST_BATCH = 256
 
 A = TypeVar("A")
@@ -43,12 +47,20 @@ def one_by_one(tx: Transaction, works: Sequence[Work[Any]]) -> Sequence[Any]:
 class _Call:
     """One call waiting for its turn."""
 
-    __slots__ = ("argument", "error", "future", "result", "verb")
+    __slots__ = ("argument", "error", "future", "may_wait", "result", "verb")
 
-    def __init__(self, verb: Verb[Any, Any], argument: object, future: asyncio.Future[Any]) -> None:
+    def __init__(
+        self,
+        verb: Verb[Any, Any],
+        argument: object,
+        future: asyncio.Future[Any],
+        *,
+        may_wait: bool,
+    ) -> None:
         self.verb = verb
         self.argument = argument
         self.future = future
+        self.may_wait = may_wait
         self.result: Any = None
         self.error: BaseException | None = None
 
@@ -65,12 +77,16 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="postroom-writer", daemon=True)
         self._thread.start()
 
-    async def call(self, verb: Verb[A, R], argument: A) -> R:
-        """Perform one call of a verb, together with others; return once it is durable."""
+    async def call(self, verb: Verb[A, R], argument: A, *, may_wait: bool = False) -> R:
+        """Perform one call of a verb, together with others; return once it is durable.
+
+        A batch of nothing but calls that `may_wait` is held open for a moment, so that more of
+        them share its commit; any other call lets it go at once.
+        """
         if self._is_closed:
             raise UnavailableError("the store is closed; open it again")
         future: asyncio.Future[R] = self._loop.create_future()
-        self._queue.put(_Call(verb, argument, future))
+        self._queue.put(_Call(verb, argument, future, may_wait=may_wait))
         return await future
 
     async def do(self, work: Work[R]) -> R:
@@ -98,12 +114,15 @@ class Writer:
     def _gather(self) -> tuple[list[_Call], bool]:
         batch: list[_Call] = []
         call = self._queue.get()
+        opened_at, may_wait = time.monotonic(), True
         while call is not None:
             batch.append(call)
+            may_wait = may_wait and call.may_wait
             if len(batch) == LARGEST_BATCH:
                 return batch, False
+            patience = opened_at + WAIT_SECONDS - time.monotonic() if may_wait else 0.0
             try:
-                call = self._queue.get_nowait()
+                call = self._queue.get(timeout=patience) if patience > 0 else self._queue.get(False)
             except Empty:
                 return batch, False
         return batch, True
