@@ -69,10 +69,11 @@ async def apply(  # the document, how far it goes, and who applies it when
     registry = await store.registry()
     drafts = draft(shape, registry, allow_private=allow_private_addresses)
     changes, views, unchanged = _compare(drafts, registry)
-    if prune:
-        _prune(drafts, registry, changes, views)
     known = list(await store.secrets())
     added, retired = _keys(shape, drafts, known, vault, now)
+    if prune:
+        gone = _prune(drafts, registry, changes, views)
+        retired += [key for key in known if key.account_id in gone and _is_in_force(key, now)]
     views += [_key_view(key, "added") for key in added]
     views += [_key_view(key, "retired") for key in retired]
     decided = 0
@@ -80,11 +81,11 @@ async def apply(  # the document, how far it goes, and who applies it when
         audit = AuditEntry(at=now, actor=actor, verb="apply", details=_audited(views))
         # Keys first: a feed that is switched over at this moment is never refused for want of one.
         for key in added:
-            await store.put_secret(key, audit)
+            await store.put_secret(key, keys.noted(now, actor, "add-key", key))
         if changes:
             await store.change(changes, audit)
         for key in retired:
-            await store.retire_secret(key.id, now, audit)
+            await store.retire_secret(key.id, now, keys.noted(now, actor, "retire-key", key))
         for change in changes:
             if isinstance(change, PutLane):
                 decided += await settle_lane(store, change.lane, now=now, actor=actor)
@@ -121,9 +122,15 @@ def _compare(drafts: Drafts, registry: Registry) -> tuple[list[Change], list[Cha
 
 def _prune(
     drafts: Drafts, registry: Registry, changes: list[Change], views: list[ChangeView]
-) -> None:
-    """Remove what the document does not name; listeners of removed accounts go with them."""
+) -> set[str]:
+    """Remove what the document does not name; return the accounts that go.
+
+    An account stays where the document names it as an owner or a parent only.
+    """
     kept = {one.id for one in drafts.accounts}
+    kept |= {lane.account_id for lane in drafts.lanes}
+    kept |= {listener.account_id for listener in drafts.listeners}
+    kept |= {one.parent_id for one in drafts.accounts if one.parent_id is not None}
     gone = [one for one in registry.accounts.values() if one.id not in kept]
     named = {(one.account_id, one.name) for one in drafts.listeners}
     for listener in registry.listeners.values():
@@ -138,6 +145,7 @@ def _prune(
     for account in gone:
         changes.append(RemoveAccount(account_id=account.id))
         views.append(_removed(account))
+    return {account.id for account in gone}
 
 
 def _keys(
@@ -178,9 +186,13 @@ def _unnamed(
         key
         for key in known
         if (key.account_id, key.listener, key.purpose) == (account.id, None, "hmac")
-        and (key.retired_at is None or key.retired_at > now)
+        and _is_in_force(key, now)
         and key.fingerprint not in named
     ]
+
+
+def _is_in_force(key: SealedSecret, now: int) -> bool:
+    return key.retired_at is None or key.retired_at > now
 
 
 def _token(
@@ -188,7 +200,10 @@ def _token(
 ) -> SealedSecret | None:
     """Return the account's enrichment token sealed, or None if it is the one in force."""
     token_id, fingerprint = f"enrichment_{account.id}", vault.fingerprint(text)
-    if any((key.id, key.fingerprint) == (token_id, fingerprint) for key in known):
+    if any(
+        (key.id, key.fingerprint) == (token_id, fingerprint) and _is_in_force(key, now)
+        for key in known
+    ):
         return None
     return SealedSecret(
         id=token_id,

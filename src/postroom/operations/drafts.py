@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
-from postroom import vocabulary
+from postroom import signature, vocabulary
 from postroom.delivery import egress, retry
 from postroom.model import Account, Enrichment, Lane, Listener, Noun, Registry, User, UserCondition
 from postroom.operations.document import (
     AccountPart,
     ConnectDocument,
     InvalidDocumentError,
+    KeyPart,
     ListenerPart,
     Problem,
     UsersPart,
@@ -66,6 +67,8 @@ class _Drafting:
         )
         lanes = tuple(self._lanes(listeners))
         self._check_unique(accounts, listeners)
+        self._check_unique_lanes()
+        self._check_keys()
         self._warn_of_lonely_lanes(listeners)
         return Drafts(
             accounts=accounts,
@@ -236,6 +239,30 @@ class _Drafting:
                     ("listeners", number, "name"), "the account has a listener of this name already"
                 )
             seen.add(owner)
+
+    def _check_unique_lanes(self) -> None:
+        seen: set[tuple[str, str]] = set()
+        for number, part in enumerate(self._document.lanes):
+            named = [one.id for one in self._accounts.values() if one.name == part.account]
+            owner = (named[0] if named else part.account.lower(), part.name)
+            if owner in seen:
+                self._complain(("lanes", number, "name"), "this lane stands here twice")
+            seen.add(owner)
+
+    def _check_keys(self) -> None:
+        owners: dict[str, tuple[AccountPart | ListenerPart, ...]] = {
+            "accounts": self._document.accounts,
+            "listeners": self._document.listeners,
+        }
+        for kind, parts in owners.items():
+            for number, part in enumerate(parts):
+                for place, key in enumerate(part.keys):
+                    self._check_key(key, (kind, number, "keys", place))
+
+    def _check_key(self, key: KeyPart, path: Path) -> None:
+        complaint = signature.check_key(key.text)
+        if complaint is not None:
+            self._complain((*path, "text"), complaint)
 
     def _warn_of_lonely_lanes(self, listeners: tuple[Listener, ...]) -> None:
         everyone = {(one.account_id, one.name): one for one in self._registry.listeners.values()}

@@ -56,7 +56,7 @@ async def add_key(  # the key, whose it is, and who adds it when
     added = seal(vault, known, owner, text, listener=listener, now=now)
     if added is None:
         raise ConflictError("this key is there already; `postroom keys` lists it")
-    await store.put_secret(added, _audit(now, actor, "add-key", added))
+    await store.put_secret(added, noted(now, actor, "add-key", added))
     return view(added)
 
 
@@ -70,7 +70,7 @@ async def retire_key(
     found = _named(await store.secrets(), key, now)
     asked = read_moment(at, "at")
     when = now if asked is None else asked
-    await store.retire_secret(found.id, when, _audit(now, actor, "retire-key", found))
+    await store.retire_secret(found.id, when, noted(now, actor, "retire-key", found))
     return view(next(one for one in await store.secrets() if one.id == found.id))
 
 
@@ -138,7 +138,8 @@ def view(key: SealedSecret) -> KeyView:
     )
 
 
-def _audit(now: int, actor: str, verb: str, key: SealedSecret) -> AuditEntry:
+def noted(now: int, actor: str, verb: str, key: SealedSecret) -> AuditEntry:
+    """Return the audit entry of what was done to a key; it tells the fingerprint only."""
     details = {
         "account": key.account_id,
         "listener": key.listener,
