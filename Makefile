@@ -44,6 +44,8 @@ format: .venv/dev
 # Pins every dependency with its hashes; the file names no index.
 constraints: .venv/dev
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --group build -o constraints/build.txt
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --extra server -o constraints/server.txt pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --extra server --group dev -o constraints/dev.txt pyproject.toml
