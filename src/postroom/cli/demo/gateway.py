@@ -19,6 +19,7 @@ from postroom.model import Json
 READY_SECONDS = 20.0
 SETTLED_SECONDS = 20.0
 _POLL_SECONDS = 0.05
+_LEAVING_SECONDS = 10.0
 _PAGE = 200
 
 
@@ -76,7 +77,7 @@ class Gateway:
         """Wait until nothing is owed to any listener; False if that takes too long."""
         deadline = time.monotonic() + SETTLED_SECONDS
         while time.monotonic() < deadline:
-            if all(one["due"] + one["waiting"] == 0 for one in self.get("health")["backlog"]):
+            if self.get("health")["owed"] == 0:
                 return True
             time.sleep(_POLL_SECONDS)
         return False
@@ -112,7 +113,11 @@ def running(folder: Path) -> Iterator[Gateway]:
     finally:
         gateway.close()
         process.terminate()
-        process.wait()
+        try:
+            process.wait(_LEAVING_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def _wait_until_ready(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 
@@ -27,6 +28,11 @@ class Arrival(Noun, frozen=True, kw_only=True):
     """What the listener answered."""
     is_genuine: bool
     """Whether both signatures, Docusign's and Standard Webhooks', were right."""
+
+    @property
+    def was_taken(self) -> bool:
+        """Whether the listener answered that it has it."""
+        return self.status == HTTPStatus.OK
 
 
 class _Ids(msgspec.Struct):
@@ -53,14 +59,14 @@ class Listener:
         with self._lock:
             return tuple(self._arrivals)
 
-    def receive(self, headers: Mapping[str, str], body: bytes) -> int:
+    def receive(self, headers: Mapping[str, str], body: bytes) -> HTTPStatus:
         """Verify and note one request; return the status to answer."""
         message = msgspec.json.decode(body, type=_Message)
         is_genuine = is_signed(self._key, headers, body)
         with self._lock:
             is_failing = self._failures_left > 0
             self._failures_left -= is_failing
-            status = 503 if is_failing else 200 if is_genuine else 401
+            status = _answer(is_failing=is_failing, is_genuine=is_genuine)
             self._arrivals.append(
                 Arrival(
                     listener=self.name,
@@ -72,6 +78,12 @@ class Listener:
                 )
             )
         return status
+
+
+def _answer(*, is_failing: bool, is_genuine: bool) -> HTTPStatus:
+    if is_failing:
+        return HTTPStatus.SERVICE_UNAVAILABLE
+    return HTTPStatus.OK if is_genuine else HTTPStatus.UNAUTHORIZED
 
 
 def is_signed(key: str, headers: Mapping[str, str], body: bytes) -> bool:

@@ -3,7 +3,6 @@
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from http import HTTPStatus
 
 from postroom import signature
 from postroom.cli.demo import story
@@ -63,8 +62,3 @@ def _send(gateway: Gateway, chapter: story.Chapter, event: str, key: str) -> Sen
 
 def _now() -> int:
     return int(time.time() * SECOND)
-
-
-def was_taken(status: int) -> bool:
-    """Return whether the front door took a message."""
-    return status == HTTPStatus.OK

@@ -1,13 +1,12 @@
-"""What came of the story: who got what, why not, and whether that is as it should be."""
+"""What came of the story, and whether it is as it should be. Pure."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 
 from postroom.cli.demo import story
-from postroom.cli.demo.gateway import Gateway
 from postroom.cli.demo.listeners import Arrival
 from postroom.cli.demo.play import Sent
-from postroom.model import Json, Noun
+from postroom.model import Noun
 
 
 class Cell(Noun, frozen=True, kw_only=True):
@@ -35,11 +34,8 @@ class Tries(Noun, frozen=True, kw_only=True):
     listener: str
     deliveries: int
     attempts: int
-
-    @property
-    def retries(self) -> int:
-        """Attempts beyond the first of each delivery."""
-        return self.attempts - self.deliveries
+    retries: int
+    """Attempts beyond the first of each delivery."""
 
 
 class Report(Noun, frozen=True, kw_only=True):
@@ -53,76 +49,26 @@ class Report(Noun, frozen=True, kw_only=True):
     """Everything that is not as it should be; empty if all is well."""
 
 
-def report(
-    gateway: Gateway,
+def problems(
+    rows: Sequence[Row],
+    tries: Sequence[Tries],
+    unclaimed: Sequence[str],
     arrivals: Mapping[str, Sequence[Arrival]],
     sent: Sequence[Sent],
-    *,
-    is_settled: bool,
-) -> Report:
-    """Compare what the listeners got with the story, and ask the gateway why."""
-    notifications = gateway.every("notifications")
-    ids = {(one["envelope_id"], one["event"]): one["id"] for one in notifications}
-    rows = tuple(_row(gateway, chapter, arrivals, ids) for chapter in story.chapters())
-    titles = {one.envelope.id: one.title for one in story.chapters()}
-    unclaimed = tuple(
-        f"{one['event']} of “{titles[one['envelope_id']]}”" for one in gateway.every("unclaimed")
-    )
-    tries = _tries(gateway)
-    problems = [
-        *([] if is_settled else ["something is still owed to a listener"]),
-        *(_refused(sent)),
-        *(_wrong_cells(rows)),
-        *(_wrong_arrivals(arrivals)),
-        *(_wrong_tries(tries)),
-        *([] if len(unclaimed) == 1 else [f"{len(unclaimed)} unclaimed instead of 1"]),
+) -> tuple[str, ...]:
+    """Return in words everything that is not as the story has it."""
+    expected = [
+        f"{event} of “{chapter.title}”"
+        for chapter in story.chapters()
+        for event in chapter.events
+        if not any(event in events for events in chapter.arrives.values())
     ]
-    return Report(rows=rows, tries=tries, unclaimed=unclaimed, problems=tuple(problems))
-
-
-def _row(
-    gateway: Gateway,
-    chapter: story.Chapter,
-    arrivals: Mapping[str, Sequence[Arrival]],
-    ids: Mapping[tuple[str, str], str],
-) -> Row:
-    envelope = chapter.envelope
-    explained = _explained(gateway, ids.get((envelope.id, chapter.events[0])))
-    cells = []
-    for name in story.LISTENERS:
-        delivered = tuple(
-            one.event
-            for one in arrivals[name]
-            if one.envelope_id == envelope.id and one.status < 300  # noqa: PLR2004  # HTTP's 2xx
-        )
-        why_not = None if delivered else explained.get(name, "another account")
-        cells.append(
-            Cell(
-                listener=name,
-                delivered=delivered,
-                expected=chapter.arrives.get(name, ()),
-                why_not=why_not,
-            )
-        )
-    return Row(title=chapter.title, envelope_id=envelope.id, cells=tuple(cells))
-
-
-def _explained(gateway: Gateway, notification_id: str | None) -> dict[str, str]:
-    if notification_id is None:
-        return {}
-    explanation: Json = gateway.get(f"notifications/{notification_id}/explanation")
-    return {one["listener"]: one["summary"] for one in explanation["listeners"]}
-
-
-def _tries(gateway: Gateway) -> tuple[Tries, ...]:
-    deliveries: Counter[str] = Counter()
-    attempts: Counter[str] = Counter()
-    for one in gateway.every("deliveries"):
-        deliveries[one["listener"]] += 1
-        attempts[one["listener"]] += one["attempts"]
-    return tuple(
-        Tries(listener=name, deliveries=deliveries[name], attempts=attempts[name])
-        for name in story.LISTENERS
+    return (
+        *_refused(sent),
+        *_wrong_cells(rows),
+        *_wrong_arrivals(arrivals),
+        *_wrong_tries(tries),
+        *([] if list(unclaimed) == expected else [f"unclaimed: {unclaimed} instead of {expected}"]),
     )
 
 
@@ -130,7 +76,7 @@ def _refused(sent: Sequence[Sent]) -> list[str]:
     return [
         f"{one.event} of “{one.chapter.title}” was answered {one.status}"
         for one in sent
-        if one.status != 200  # noqa: PLR2004  # HTTP's OK
+        if one.status != HTTPStatus.OK
     ]
 
 

@@ -22,11 +22,11 @@ def _user(digits: str, name: str, email: str) -> SimSender:
     return SimSender(user_id=f"5f0c1f3e-0000-4000-8000-{digits:0>12}", name=name, email=email)
 
 
-USER_123 = _user("123", "User 123 (AAA)", "aaa@acme.example")
-USER_567 = _user("567", "User 567 (BBB)", "bbb@acme.example")
-ALICE = _user("a11ce", "Alice", "alice@acme.example")
-BOB = _user("b0b", "Bob", "bob@acme.example")
-GRACE = _user("93ace", "Grace", "grace@acme-uk.example")
+USER_123 = _user("123", "User 123 (AAA)", "aaa@acme.test")
+USER_567 = _user("567", "User 567 (BBB)", "bbb@acme.test")
+ALICE = _user("a11ce", "Alice", "alice@acme.test")
+BOB = _user("b0b", "Bob", "bob@acme.test")
+GRACE = _user("93ace", "Grace", "grace@acme-uk.test")
 USERS = {MAIN: (USER_123, USER_567, ALICE, BOB), UK: (GRACE,)}
 
 
@@ -139,5 +139,5 @@ def _envelope(number: int, account_id: str, sender: SimSender, **fields: str) ->
         sender=sender,
         subject=f"Please sign: document {number}",
         text_fields=tuple(fields.items()),
-        recipients=(SimRecipient(id="1", name="Sam Signer", email="sam@customer.example"),),
+        recipients=(SimRecipient(id="1", name="Sam Signer", email="sam@customer.test"),),
     )

@@ -15,9 +15,8 @@ def render(report: Report) -> RenderableType:
 
 def _arrivals(report: Report) -> Table:
     table = Table(title="Who got what, or why not", show_lines=True, title_justify="left")
-    table.add_column("Envelope", ratio=2)
-    for name in story.LISTENERS:
-        table.add_column(name, ratio=1)
+    for name in ("Envelope", *story.LISTENERS):
+        table.add_column(name, overflow="fold")
     for row in report.rows:
         table.add_row(row.title, *(_cell(cell) for cell in row.cells))
     return table
