@@ -32,7 +32,7 @@ bench: .venv/dev
 lint: .venv/dev
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
-	@$(BIN)/lint-imports --no-timings > .venv/lint-imports.txt || (cat .venv/lint-imports.txt; exit 1)
+	@$(BIN)/lint-imports > .venv/lint-imports.txt || (cat .venv/lint-imports.txt; exit 1)
 
 types: .venv/dev
 	@$(BIN)/mypy --no-error-summary
