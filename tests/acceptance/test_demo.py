@@ -1,6 +1,7 @@
 """`postroom demo`: the article played on this machine, told to people and to machines."""
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -13,6 +14,7 @@ from tests.acceptance.gateway import COMMAND, PATIENCE_SECONDS
 def demo(*flags: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(  # noqa: S603  # our own command
         [*COMMAND, "demo", *flags],
+        env=os.environ | {"COLUMNS": "200"},
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,
@@ -60,6 +62,7 @@ def test_people_are_told_who_got_what_and_why_not_in_a_table() -> None:
     assert done.stderr == ""
     assert "Who got what, or why not" in done.stdout
     assert "✓ declined" in done.stdout
+    assert "wants only users" in done.stdout
     assert "another account" in done.stdout
     assert "Every listener got exactly what it should" in done.stdout
 
