@@ -32,7 +32,7 @@ def test_a_wrong_key_names_the_setting_to_check() -> None:
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.parametrize("broken", [b"", b"not sealed at all", b"\xff\x00", OLD])
+@pytest.mark.parametrize("broken", [b"", b"not sealed at all", b"\xff\x00", OLD], ids=range(4))
 def test_what_was_never_sealed_is_refused_not_crashed_on(broken: bytes) -> None:
     with pytest.raises(InvalidInputError):
         Vault([OLD]).open(broken)
@@ -49,7 +49,9 @@ def test_a_fingerprint_says_nothing_without_the_vault_s_key() -> None:
     assert Vault([OLD]).fingerprint(SECRET) != Vault([NEW]).fingerprint(SECRET)
 
 
-@pytest.mark.parametrize("given", ["", " , ", "short", "ключ", f"{NEW.decode()},short"])
+@pytest.mark.parametrize(
+    "given", ["", " , ", "short", "ключ", f"{NEW.decode()},short"], ids=range(5)
+)
 def test_what_is_no_key_is_refused_with_the_way_to_make_one(given: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidInputError, match="secret_key"):
         vault.load(given, beside=tmp_path / "postroom.db")
