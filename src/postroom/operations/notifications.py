@@ -19,7 +19,8 @@ from postroom.operations.views import (
     page,
     read_moment,
 )
-from postroom.routing.near_miss import near_misses
+from postroom.routing import words
+from postroom.routing.near_miss import NearMiss, near_misses
 from postroom.storage.port import (
     DeliveryQuery,
     NotificationQuery,
@@ -107,7 +108,7 @@ async def list_unclaimed(
         whole = await store.notification(row.notification.id)
         if whole is not None and whole.has_body:
             found = near_misses(registries[revision], whole.notification)
-            nearly[row.sequence] = tuple(one.sentence for one in found)
+            nearly[row.sequence] = tuple(map(_nearly, found))
     return page(
         rows,
         limit,
@@ -144,6 +145,11 @@ async def find(store: Store, notification: str) -> StoredNotification:
 def spelled(events: tuple[str, ...]) -> tuple[str, ...]:
     """Return event names as they are kept, from any known spelling."""
     return tuple(vocabulary.canonical(event) or event.lower() for event in events)
+
+
+def _nearly(miss: NearMiss) -> str:
+    wanted, seen = words.quoted(miss.wanted), words.quoted(miss.seen)
+    return f"{miss.listener} wants {miss.path} = {wanted}, saw {seen}"
 
 
 def _message(body: bytes) -> Json:
