@@ -130,6 +130,16 @@ def test_the_whole_language_is_read(tmp_path: Path) -> None:
         ("accounts:\n  - id: 12345", "write the GUID"),
         ("accounts:\n  - name: x", "this is required"),
         ("accuonts: []", "did you mean accounts?"),
+        (
+            account(users=f"[{{id: {A1}, groups: [robots]}}]")
+            + f"listeners: [{{name: a, account: {A1}, url: 'https://a.example/',"
+            " users: {only: [robot]}}]",
+            "did you mean robots?",
+        ),
+        (
+            account(enrichment="{base_url: 'https://x.example', token: {text: \"a\\r\\nX: b\"}}"),
+            "paste the token alone",
+        ),
         (account(retry="1"), "connect.yaml:4:5: accounts[0].retry: unknown key 'retry'"),
         ("str: 1", "connect.yaml:1:1: str: unknown key 'str'"),
         (listener(stream="1"), "connect.yaml:8:5: listeners[0].stream: unknown key 'stream'"),
@@ -188,6 +198,19 @@ def test_what_is_no_such_file_is_refused_with_its_place(
     with pytest.raises(InvalidInputError, match=r".") as caught:
         load(tmp_path, text)
     assert complaint in str(caught.value)
+
+
+def test_a_token_may_be_as_long_as_docusign_s_are(tmp_path: Path) -> None:
+    token = f"{{base_url: https://x.example/restapi, token: {{text: {'t' * 1500}}}}}"
+    (one,) = drafted(tmp_path, account(enrichment=token)).accounts
+    assert one.enrichment is not None
+    assert "ttt" not in str(one)
+
+
+def test_a_secret_s_file_is_never_cut_short_silently(tmp_path: Path) -> None:
+    (tmp_path / "long.key").write_text("t" * 10_000)
+    token = "{base_url: https://x.example/restapi, token: {file: long.key}}"
+    assert "at most 4096" in complaints(tmp_path, account(enrichment=token))
 
 
 def test_a_key_is_never_repeated_in_a_complaint(tmp_path: Path) -> None:

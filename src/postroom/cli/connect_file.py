@@ -14,7 +14,7 @@ from postroom.operations.document import Problem, plain, written
 MAX_FILE_BYTES = 1024 * 1024
 MAX_NODES = 200_000
 MAX_DEPTH = 64
-MAX_SECRET_BYTES = 4096
+MAX_SECRET_CHARACTERS = 4096
 Place = tuple[str | int, ...]
 
 
@@ -167,7 +167,7 @@ def _fetch_one(
         named = folder / str(secret.pop("file"))
         try:
             with named.open(encoding="utf-8") as file:
-                secret["text"] = file.read(MAX_SECRET_BYTES).rstrip("\r\n")
+                secret["text"] = file.read(MAX_SECRET_CHARACTERS + 1).rstrip("\r\n")
         except (OSError, ValueError):  # ValueError: no UTF-8, or a zero byte in the name
             yield Problem(path=(*place, "file"), message=f"cannot read {named}")
             secret["text"] = "-"

@@ -13,6 +13,8 @@ from postroom.model import Json, Noun
 NAME_CHARACTERS = 100
 MAX_LISTENERS = 10_000
 _GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+_VISIBLE = r"^[\x21-\x7e]+$"
+"""What a bearer token may consist of, since it becomes a header."""
 _NOT_YET = {"aggregate", "xml"}
 
 
@@ -77,11 +79,17 @@ class UserPart(Part):
     groups: tuple[Name, ...] = ()
 
 
+class TokenPart(Part):
+    """A bearer token by its text. A file says `env` or `file`; the command line reads them."""
+
+    text: Annotated[str, Field(min_length=1, max_length=4096, pattern=_VISIBLE)]
+
+
 class EnrichmentPart(Part):
     """Where what a feed leaves out can be fetched."""
 
     base_url: Annotated[str, Field(max_length=4096, pattern="^https?://")]
-    token: KeyPart
+    token: TokenPart
 
 
 class AccountPart(Part):
@@ -205,7 +213,7 @@ def _unknown_key(path: tuple[str | int, ...]) -> str:
         "users": UserPart,
         "keys": KeyPart,
         "enrichment": EnrichmentPart,
-        "token": KeyPart,
+        "token": TokenPart,
     }
     owners = [step for step in path[:-1] if isinstance(step, str)]
     owner = parts.get(owners[-1], ConnectDocument) if owners else ConnectDocument
@@ -226,6 +234,7 @@ def _pattern_in_words(pattern: str) -> str:
     return {
         _GUID: "write the GUID that Docusign shows, such as a1000000-0000-4000-8000-000000000001",
         "@": "write an e-mail address",
+        _VISIBLE: "paste the token alone, without spaces or line breaks",
         "^https?://": "write a URL that starts with https://",
     }.get(pattern, "control characters are not allowed")
 

@@ -1,5 +1,6 @@
 """A document checked against everything it must fit, and turned into the nouns it stands for."""
 
+import difflib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -19,6 +20,7 @@ from postroom.operations.document import (
 from postroom.routing import filters, guard
 
 Path = tuple[str | int, ...]
+_WHOSE = "write a user's id, an e-mail address, or a group of the account's users"
 
 
 class Drafts(Noun, frozen=True, kw_only=True):
@@ -192,10 +194,11 @@ class _Drafting:
             elif entry in known_groups:
                 groups.append(entry)
             else:
+                close = difflib.get_close_matches(entry, known_groups, n=1)
+                hint = f"did you mean {close[0]}?" if close else _WHOSE
                 self._complain(
                     (*path, "only" if is_only else "except", number),
-                    f"no user of the account is in a group {entry!r};"
-                    " write a user's id, an e-mail address, or a group of the account's users",
+                    f"no user of the account is in a group {entry!r}; {hint}",
                 )
         return UserCondition(
             kind="only" if is_only else "except",
