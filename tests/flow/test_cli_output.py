@@ -1,14 +1,17 @@
 """What commands print and how they end, each against a database of its own."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 import yaml
 from tests.acceptance.cast import A1, KA1, KA2, account
 from typer.testing import CliRunner, Result
 
+from postroom import observe
 from postroom.cli.output import clean, moment, where
 from postroom.cli.program import COMMANDS, program
 
@@ -17,6 +20,14 @@ LISTS = [
     *("accounts", "listeners", "keys", "notifications", "deliveries", "failures", "unclaimed"),
     *("unreadable", "held", "crossed", "rejections"),
 ]
+
+
+@pytest.fixture(autouse=True)
+def log_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep the log from staying bound to the standard error that a command had in a test."""
+    monkeypatch.setattr(observe, "log", structlog.get_logger("postroom"))
+    yield
+    structlog.reset_defaults()
 
 
 class Terminal:
@@ -178,6 +189,15 @@ def test_a_server_that_is_not_there_is_told_as_such(
     assert (done.exit_code, "is the server running" in done.stderr) == (4, True)
     assert "a-token-of-the-test" not in done.output
     terminal.apply()  # a database given as a flag wins over a server in the environment
+
+
+def test_a_replay_of_nothing_says_how_to_match_more(terminal: Terminal) -> None:
+    terminal.apply(LISTENER)
+    printed = terminal.run("replay", "--listener", "erp", "--dry-run").stdout
+    assert "0 fit; 0 would be delivered again." in printed
+    assert "postroom deliveries" in printed
+    done = terminal.ask("replay", "--listener", "erp", "--rate", "5")
+    assert (done["matched"], done["not_replayable"]) == (0, [])
 
 
 def test_health_ends_with_1_only_if_something_waits_for_a_person(terminal: Terminal) -> None:

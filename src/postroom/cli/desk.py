@@ -36,6 +36,18 @@ class Call(Noun, frozen=True, kw_only=True):
     accept: str
 
 
+class _Complaint(Noun, frozen=True, kw_only=True):
+    path: tuple[str | int, ...] = ()
+    message: str = ""
+
+
+class _Said(Noun, frozen=True, kw_only=True):
+    """What is read of a problem (RFC 9457)."""
+
+    detail: str = ""
+    problems: tuple[_Complaint, ...] = ()
+
+
 class Line(Protocol):
     """An ASGI-like or HTTP way to make a call."""
 
@@ -102,9 +114,7 @@ class Desk:
         try:
             return msgspec.json.decode(answer) if answer else None
         except msgspec.DecodeError:
-            raise UnavailableError(
-                f"the answer ({status}) is not from a Postroom API; check --server"
-            ) from None
+            raise _not_ours() from None
 
 
 class _Lines:
@@ -115,7 +125,10 @@ class _Lines:
 
     def take(self, chunk: bytes) -> list[dict[str, Any]]:
         *whole, self._rest = (self._rest + chunk).split(b"\n")
-        return [msgspec.json.decode(line, type=dict[str, Any]) for line in whole if line]
+        try:
+            return [msgspec.json.decode(line, type=dict[str, Any]) for line in whole if line]
+        except msgspec.DecodeError:
+            raise _not_ours() from None
 
     def rest(self) -> bytes:
         return self._rest
@@ -147,15 +160,18 @@ def _pairs(name: str, value: Value | tuple[str, ...]) -> list[tuple[str, str]]:
 
 def _error(status: int, answer: bytes) -> PostroomError:
     try:
-        about = msgspec.json.decode(answer, type=dict[str, Any])
+        said = msgspec.json.decode(answer, type=_Said)
     except msgspec.DecodeError:
-        about = {}
-    text = str(about.get("detail") or f"the server answered {status}")
-    places = tuple((tuple(one["path"]), str(one["message"])) for one in about.get("problems") or ())
+        said = _Said()
+    text = said.detail or f"the server answered {status}"
     if status == HTTPStatus.NOT_FOUND:
         return NotFoundError(text)
     if status == HTTPStatus.CONFLICT:
         return ConflictError(text)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return UnavailableError(text)
-    return RefusedError(text, places)
+    return RefusedError(text, tuple((one.path, one.message) for one in said.problems))
+
+
+def _not_ours() -> UnavailableError:
+    return UnavailableError("the answer is not from a Postroom API; check --server")

@@ -52,12 +52,14 @@ async def open_desk(
 async def _send(api: Application, call: Call, take: Callable[[bytes], None]) -> int:
     """Call an ASGI application once."""
     status = 0
+    ended = asyncio.Event()
     incoming = [{"type": "http.request", "body": call.body, "more_body": False}]
 
     async def receive() -> dict[str, Any]:
-        if not incoming:
-            await asyncio.Event().wait()  # nobody hangs up on a call within the process
-        return incoming.pop()
+        if incoming:
+            return incoming.pop()
+        await ended.wait()  # who calls within the process hangs up only once all is said
+        return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         nonlocal status
@@ -65,6 +67,8 @@ async def _send(api: Application, call: Call, take: Callable[[bytes], None]) -> 
             status = message["status"]
         elif message["type"] == "http.response.body":
             take(message.get("body", b""))
+            if not message.get("more_body", False):
+                ended.set()
 
     await api(_scope(call), receive, send)
     return status

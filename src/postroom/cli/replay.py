@@ -74,7 +74,10 @@ async def replay(  # noqa: PLR0913  # what to replay, and how
 async def _followed(seat: Seat, order: Row) -> Row:
     """Place the order and show how far it is, where a person can see it."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=seat.out.errors, transient=True) as bar:
+    console = seat.out.errors
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
         task = bar.add_task("Looking for what fits…", total=None)
 
         def told(progress: Row) -> None:

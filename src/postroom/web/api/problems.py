@@ -58,28 +58,26 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> Response[Problem]:
     """Return an answer that carries a problem."""
-    about = Problem(
-        type="about:blank",
-        title=status.phrase,
-        status=status.value,
-        detail=detail,
-        problems=problems,
-    )
-    return Response(about, status_code=status, media_type=PROBLEM_JSON, headers=headers)
+    said = _problem(status, detail, problems)
+    return Response(said, status_code=status, media_type=PROBLEM_JSON, headers=headers)
 
 
-def expected(_request: Request[Any, Any, Any], error: PostroomError) -> Response[Problem]:
-    """Answer an error that a person can put right."""
-    status = next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), None)
-    if status is None:
-        status = HTTPStatus.UNPROCESSABLE_ENTITY
+def about(error: PostroomError) -> Problem:
+    """Return the problem that an error is."""
+    kinds = (_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     complaints = tuple(
         Complaint(path=tuple(one.path), message=one.message)
         for one in getattr(error, "problems", ())
     )
-    headers = {"Retry-After": "5"} if status is HTTPStatus.SERVICE_UNAVAILABLE else None
     detail = f"{len(complaints)} problems, each with its place" if complaints else str(error)
-    return problem(status, detail, problems=complaints, headers=headers)
+    return _problem(next(kinds, HTTPStatus.UNPROCESSABLE_ENTITY), detail, complaints)
+
+
+def expected(_request: Request[Any, Any, Any], error: PostroomError) -> Response[Problem]:
+    """Answer an error that a person can put right."""
+    said = about(error)
+    headers = {"Retry-After": "5"} if said.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+    return Response(said, status_code=said.status, media_type=PROBLEM_JSON, headers=headers)
 
 
 def refused(_request: Request[Any, Any, Any], error: HTTPException) -> Response[Problem]:
@@ -108,6 +106,16 @@ def unexpected(request: Request[Any, Any, Any], error: Exception) -> Response[Pr
 def too_deep(_request: Request[Any, Any, Any], _error: RecursionError) -> Response[Problem]:
     """Answer a body that is nested deeper than the decoder goes."""
     return problem(HTTPStatus.BAD_REQUEST, "the body is nested too deeply")
+
+
+def _problem(status: HTTPStatus, detail: str, problems: tuple[Complaint, ...]) -> Problem:
+    return Problem(
+        type="about:blank",
+        title=status.phrase,
+        status=status.value,
+        detail=detail,
+        problems=problems,
+    )
 
 
 def _complaints(extra: Json) -> list[Complaint]:

@@ -11,15 +11,20 @@ from litestar.params import JSONBody
 from litestar.response import Stream
 from msgspec import Meta
 
+from postroom.errors import PostroomError
 from postroom.model import Noun
 from postroom.operations import replay
 from postroom.operations.replay import Progress, Replayed, Wanted
+from postroom.web.api import problems
 from postroom.web.api.parameters import MAX_ROW, MAX_TEXT
+from postroom.web.api.problems import Problem
 from postroom.web.api.services import Services
 
 NDJSON = "application/x-ndjson"
 Words = Annotated[str, Meta(max_length=MAX_TEXT)]
 Told = Callable[[Progress], None]
+_UNDER_WAY: set[asyncio.Task[None]] = set()
+"""Replays that go on, also when nobody reads how far they are."""
 
 
 class ReplayOrder(Noun, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -89,17 +94,26 @@ async def _told(work: Callable[[Told], Awaitable[Replayed]]) -> AsyncIterator[by
     The work goes on to its end also when nobody reads the lines any more.
     """
     lines: asyncio.Queue[bytes | None] = asyncio.Queue()
+    has_begun = False
 
     def told(progress: Progress) -> None:
+        nonlocal has_begun
+        has_begun = True
         lines.put_nowait(_line(progress=progress))
 
     async def run() -> None:
         try:
             lines.put_nowait(_line(result=await work(told)))
+        except PostroomError as error:
+            if not has_begun:
+                raise  # nothing is answered yet: it becomes the answer
+            lines.put_nowait(_line(problem=problems.about(error)))
         finally:
             lines.put_nowait(None)
 
     running = asyncio.create_task(run())
+    _UNDER_WAY.add(running)
+    running.add_done_callback(_UNDER_WAY.discard)
     first = await lines.get()
     if first is None:
         await running  # raises what it failed with, before anything was answered
@@ -114,5 +128,5 @@ async def _told(work: Callable[[Told], Awaitable[Replayed]]) -> AsyncIterator[by
     return read()
 
 
-def _line(**told: Progress | Replayed) -> bytes:
+def _line(**told: Progress | Replayed | Problem) -> bytes:
     return msgspec.json.encode(told) + b"\n"
