@@ -48,7 +48,10 @@ def configure(*, level: str, form: str) -> None:
     last: Any = (
         structlog.processors.JSONRenderer()
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        # Plain tracebacks: the pretty ones print local variables, and with them secrets.
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[
@@ -58,8 +61,9 @@ def configure(*, level: str, form: str) -> None:
             last,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        # Standard error as it is when a line is written, not as it was at the start.
+        logger_factory=lambda *_names: structlog.PrintLogger(file=sys.stderr),
+        cache_logger_on_first_use=False,
     )
 
 

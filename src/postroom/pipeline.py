@@ -151,14 +151,15 @@ class Road:
         )
         settled = await self._settle(
             Settlement(
-                lease=held.get(lease.delivery_id, lease),
+                lease=lease,
                 outcome=outcome,
                 verdict=verdict,
                 settled_at=now,
                 wants_next=wants_next,
                 next_token=new_token(),
                 next_leased_until=now + LEASE_SECONDS * SECOND,
-            )
+            ),
+            held,
         )
         _observe(lease, listener, outcome, verdict, now)
         return Delivered(outcome=outcome, verdict=verdict, settled=settled)
@@ -214,18 +215,27 @@ class Road:
             return Outcome(failure="shape", detail=str(problem), started_at=now, duration_us=0)
         return await self._sender.send(request)
 
-    async def _settle(self, settlement: Settlement) -> Settled:
-        """Write the attempt, patiently: what the listener has already got must be remembered."""
+    async def _settle(self, settlement: Settlement, held: Mapping[int, Lease]) -> Settled:
+        """Write the attempt, patiently: what the listener has already got must be remembered.
+
+        A lease that ran out while the attempt was under way may have been taken again by this
+        node, even while this very call waits for the store: then it is written under the new token.
+        """
+        lease = settlement.lease
         while True:
+            lease = held.get(lease.delivery_id, lease)
             try:
-                return await self._store.settle(settlement)
+                settled = await self._store.settle(replace(settlement, lease=lease))
             except UnavailableError as problem:
                 observe.log.warning(
                     "attempt not written yet, trying again",
-                    delivery=settlement.lease.delivery_id,
+                    delivery=lease.delivery_id,
                     reason=str(problem),
                 )
                 await asyncio.sleep(SETTLE_PATIENCE_SECONDS)
+                continue
+            if settled.was_ours or held.get(lease.delivery_id, lease).token == lease.token:
+                return settled
 
 
 async def _read(arrival: Arrival, roster: Roster, now: int) -> Notification | Rejection:

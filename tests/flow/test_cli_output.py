@@ -218,9 +218,9 @@ def test_the_audit_log_names_who_ran_the_command(
 def test_strangers_text_is_printed_without_markup_and_control_characters(
     terminal: Terminal,
 ) -> None:
-    terminal.apply(LISTENER | {"name": "[red]x[/red] \u202eevil", "url": "https://e.example/[b]"})
+    terminal.apply(LISTENER | {"name": "[red]x[bold] \u202eevil", "url": "https://e.example/[b]"})
     printed = terminal.run("listeners").stdout
-    assert "[red]x[/red] \\u202eevil" in printed
+    assert "[red]x[bold] \\u202eevil" in printed
     assert "https://e.example/[b]" in printed
 
 

@@ -126,6 +126,7 @@ def test_the_whole_language_is_read(tmp_path: Path) -> None:
         (listener(concurrency="0"), "greater than or equal to 1"),
         (listener(concurrency="1000"), "less than or equal to 256"),
         (listener(name="''"), "at least 1"),
+        (listener(name="a/b"), "a slash is not allowed"),
         (account(parent=A1), "name another account"),
         ("accounts:\n  - id: 12345", "write the GUID"),
         ("accounts:\n  - name: x", "this is required"),

@@ -55,6 +55,8 @@ Name = Annotated[
     BeforeValidator(_scalar_text),
     Field(min_length=1, max_length=NAME_CHARACTERS, pattern=r"^[^\x00-\x1f\x7f]+$"),
 ]
+PathName = Annotated[Name, Field(pattern="^[^/]+$")]
+"""A name that stands in a path of the API."""
 Guid = Annotated[str, BeforeValidator(_scalar_text), Field(pattern=_GUID)]
 Include = Annotated[str, AfterValidator(_known_include)]
 
@@ -125,7 +127,7 @@ class UsersPart(Part):
 class ListenerPart(Part):
     """A listener."""
 
-    name: Name
+    name: PathName
     account: Name
     url: Annotated[str, Field(max_length=4096)]
     events: Annotated[tuple[Name, ...], Field(max_length=200)] = ()
@@ -234,6 +236,7 @@ def _pattern_in_words(pattern: str) -> str:
     return {
         _GUID: "write the GUID that Docusign shows, such as a1000000-0000-4000-8000-000000000001",
         "@": "write an e-mail address",
+        "^[^/]+$": "a slash is not allowed in this name",
         _VISIBLE: "paste the token alone, without spaces or line breaks",
         "^https?://": "write a URL that starts with https://",
     }.get(pattern, "control characters are not allowed")
