@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.acceptance.cast import envelope
-from tests.contract.wire import answers, ok, server
+from tests.contract.wire import answers, ok, read_request, server
 from tests.flow.gatehouse import START, Gatehouse, eventually
 
 from postroom.clock import SECOND
@@ -113,3 +113,33 @@ async def test_the_same_event_again_is_not_delivered_twice(house: Gatehouse) -> 
     assert isinstance(again, Taken)
     assert (again.notification_id, again.is_duplicate) == (first.notification_id, True)
     assert len(seen) == 1
+
+
+async def test_a_lease_that_ran_out_during_the_attempt_is_settled_once(house: Gatehouse) -> None:
+    arrived, may_answer = asyncio.Event(), asyncio.Event()
+    count = 0
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal count
+        await read_request(reader)
+        count += 1
+        arrived.set()
+        await may_answer.wait()
+        writer.write(ok())
+        await writer.drain()
+
+    async with server(slow) as port:
+        await house.listen("one", port, timeout_seconds=600.0)
+        await house.take(1, "envelope-sent")
+        await arrived.wait()
+        before = house.worker.held_leases()[0].token
+        house.clock.advance_to(START + 120 * SECOND)
+
+        async def leased_again() -> bool:
+            return house.worker.held_leases()[0].token != before
+
+        await eventually(leased_again)
+        may_answer.set()
+        await house.until(all_delivered(1))
+        await eventually(lambda: _is_idle(house))
+    assert count == 1
