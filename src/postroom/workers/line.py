@@ -1,6 +1,6 @@
 """One listener's share of the work: its places, its ready leases, its breaker."""
 
-from collections import deque
+from collections import OrderedDict
 
 from postroom.clock import SECOND
 from postroom.model import Lease, Listener
@@ -20,7 +20,8 @@ class Line:
 
     def __init__(self, listener_id: int) -> None:
         self.listener_id = listener_id
-        self.ready: deque[Lease] = deque()
+        self.ready: OrderedDict[int, Lease] = OrderedDict()
+        """By delivery id, the next to start first."""
         self.on_wire: dict[int, Lease] = {}
         """By delivery id."""
         self.reserved = 0
@@ -58,22 +59,17 @@ class Line:
         if lease.delivery_id in self.on_wire:
             self.on_wire[lease.delivery_id] = lease
             return
-        for position, waiting in enumerate(self.ready):
-            if waiting.delivery_id == lease.delivery_id:
-                self.ready[position] = lease
-                return
         self._largest_body = max(self._largest_body, len(lease.notification.body))
+        self.ready[lease.delivery_id] = lease
         if first:
-            self.ready.appendleft(lease)
-        else:
-            self.ready.append(lease)
+            self.ready.move_to_end(lease.delivery_id, last=False)
 
     def start(self, listener: Listener) -> Lease | None:
         """Move one ready lease onto the wire, if a place is free."""
         places = 1 if self.down_since is not None else listener.concurrency
         if self.is_paused or not self.ready or len(self.on_wire) >= places:
             return None
-        lease = self.ready.popleft()
+        _, lease = self.ready.popitem(last=False)
         self.on_wire[lease.delivery_id] = lease
         if not self.ready:
             self._largest_body = len(lease.notification.body)
@@ -81,7 +77,7 @@ class Line:
 
     def give_back(self) -> list[Lease]:
         """Return the ready leases, which are no longer ours to keep."""
-        leases = list(self.ready)
+        leases = list(self.ready.values())
         self.ready.clear()
         if leases:
             self.has_backlog = True

@@ -85,7 +85,7 @@ class Worker:
         return [
             lease
             for line in self._lines.values()
-            for lease in (*line.on_wire.values(), *line.ready)
+            for lease in (*line.on_wire.values(), *line.ready.values())
         ]
 
     @property
