@@ -6,10 +6,9 @@ displayed, never base64-decoded.
 
 import base64
 import binascii
-import hashlib
 import hmac
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 ALGORITHM = "HMACSHA256"
 """What `X-Authorization-Digest` says."""
@@ -21,9 +20,11 @@ STANDARD_VERSION = "v1,"
 TOLERANCE_SECONDS = 300
 """Standard Webhooks' window for the timestamp, on both sides."""
 
-_ANALYSED_BYTES = 256 * 1024
-_ANALYSED_KEYS = 10
+_ANALYSED_BYTES = 64 * 1024
+_ANALYSED = 10
 _SIGNATURE_CHARACTERS = 44
+_LONGEST_CHARACTERS = 88
+"""A base64 SHA-512: the longest signature that a known mistake makes."""
 
 
 def docusign(keys: Sequence[str], body: bytes) -> list[str]:
@@ -41,7 +42,7 @@ def verify_docusign(keys: Sequence[str], signatures: Sequence[str], body: bytes)
     Every key is tried against every signature in constant time, with no early way out.
     Raises `TypeError` if `body` is not bytes: verify before parsing.
     """
-    offered = [_padded(text) for text in signatures[:MAX_SIGNATURES]]
+    offered = [_padded(text, _SIGNATURE_CHARACTERS) for text in signatures[:MAX_SIGNATURES]]
     found: int | None = None
     for index, expected in enumerate(docusign(keys, body)):
         wanted = expected.encode()
@@ -94,8 +95,9 @@ def verify_standard_webhooks(  # the three headers, the body, the keys, the time
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):  # noqa: PLR2004  # seconds for 30,000 years
         return False
     is_fresh = abs(now - int(timestamp)) <= tolerance_seconds
-    content = b"%b.%b.%b" % (message_id.encode(), timestamp.encode(), raw)
-    offered = [_padded(one) for one in signatures.split(" ")[:MAX_SIGNATURES]]
+    content = b"%b.%b.%b" % (_bytes(message_id), timestamp.encode(), raw)
+    width = len(STANDARD_VERSION) + _SIGNATURE_CHARACTERS
+    offered = [_padded(one, width) for one in signatures.split(" ", MAX_SIGNATURES)]
     matches = 0
     for key in keys:
         wanted = _standard(key, content).encode()
@@ -107,77 +109,94 @@ def verify_standard_webhooks(  # the three headers, the body, the keys, the time
 def likely_cause(keys: Sequence[str], signatures: Sequence[str], body: bytes) -> str | None:
     """Return why none of the signatures verifies, if a common mistake explains it.
 
-    For the operator only. Bounded in work, and never tells anything of a key.
+    For the operator only: it never tells anything of a key. Anyone can have it called, so what it
+    tries is bounded: bodies up to 64 KiB, ten keys, ten signatures.
     """
     if not signatures:
         return "there is no signature header: switch on HMAC in the Connect configuration"
     if not keys:
         return "the account has no key here: add the one Docusign shows"
-    if len(body) > _ANALYSED_BYTES:
-        return None
-    offered = [text[: 2 * _SIGNATURE_CHARACTERS] for text in signatures[:_ANALYSED_KEYS]]
-    for key in keys[:_ANALYSED_KEYS]:
-        for cause, attempt in _mistakes(key, body):
-            signed = attempt()
-            if signed is not None and any(hmac.compare_digest(signed, o.encode()) for o in offered):
-                return cause
+    offered = [_bytes(text) for text in signatures[:_ANALYSED] if len(text) <= _LONGEST_CHARACTERS]
+    if offered and len(body) <= _ANALYSED_BYTES:
+        changed = list(_other_bodies(body))
+        for key in keys[:_ANALYSED]:
+            for cause, signed in _mistakes(key, body, changed):
+                if any(hmac.compare_digest(signed, one) for one in offered):
+                    return cause
     if any(len(text) != _SIGNATURE_CHARACTERS for text in signatures):
         return "a signature is not 44 characters of base64: it was cut off or changed on its way"
     return None
 
 
-def _mistakes(key: str, body: bytes) -> Iterator[tuple[str, Callable[[], bytes | None]]]:
-    """Yield each common mistake and the signature it would make."""
-
-    def by_key(other: bytes | None) -> Callable[[], bytes | None]:
-        return lambda: None if other is None else _docusign(other, body).encode()
-
-    def by_body(other: Callable[[], bytes | None]) -> Callable[[], bytes | None]:
-        def attempt() -> bytes | None:
-            changed = other()
-            return None if changed is None else _docusign(key.encode(), changed).encode()
-
-        return attempt
-
-    if key.endswith("="):
+def _mistakes(
+    key: str, body: bytes, changed: Sequence[tuple[str, bytes]]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield each common mistake with the signature it makes, the likely ones first."""
+    for cause, other in _other_keys(key):
+        yield cause, _docusign(other, body).encode()
+    for cause, other in changed:
+        yield cause, _docusign(key.encode(), other).encode()
+    yield (
+        "is hexadecimal instead of base64",
+        hmac.digest(key.encode(), body, "sha256").hex().encode(),
+    )
+    for algorithm in ("sha1", "sha512"):
         yield (
-            "matches a key without its trailing '=': the sender's copy of the key lost it",
-            by_key(key.rstrip("=").encode()),
+            f"is made with {algorithm.upper()}: Docusign signs with HMAC-SHA256",
+            base64.b64encode(hmac.digest(key.encode(), body, algorithm)),
         )
+
+
+def _other_keys(key: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the keys that a sender may have used in place of `key`."""
+    if key.endswith("="):
+        lost = "matches a key without its trailing '=': the sender's copy of the key lost it"
+        yield lost, key.rstrip("=").encode()
     for padding in ("=", "=="):
         yield (
             "matches after adding a trailing '=': the key kept here lost it",
-            by_key((key + padding).encode()),
+            (key + padding).encode(),
+        )
+    decoded = _decoded(key)
+    if decoded is not None:
+        yield (
+            "matches a base64-decoded key: the key is text and is used as it is displayed",
+            decoded,
         )
     yield (
-        "matches a base64-decoded key: the key is text and is used as it is displayed",
-        by_key(_decoded(key)),
-    )
-    yield (
         "matches with white space around the key: the sender's copy of the key has it",
-        by_key(f"{key}\n".encode()),
+        f"{key}\n".encode(),
     )
-    yield (
-        "is hexadecimal instead of base64",
-        lambda: hmac.digest(key.encode(), body, hashlib.sha256).hex().encode(),
-    )
+
+
+def _other_bodies(body: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield the bodies that may have been signed in place of `body`."""
     re_serialised = "matches the body re-serialised: sign and verify the raw bytes"
-    for separators in ((",", ":"), (", ", ": ")):
-        for is_sorted in (False, True):
-            yield re_serialised, by_body(lambda s=separators, o=is_sorted: _dumped(body, s, o))  # type: ignore[misc]  # the lambda's defaults bind the loop's values
+    for other in _re_serialised(body):
+        yield re_serialised, other
     line_endings = "matches with other line endings: something on the way changes the bytes"
-    yield line_endings, by_body(lambda: body.replace(b"\r\n", b"\n"))
-    yield line_endings, by_body(lambda: body.replace(b"\n", b"\r\n"))
+    unix = body.replace(b"\r\n", b"\n")
+    yield line_endings, unix
+    yield line_endings, unix.replace(b"\n", b"\r\n")
     end = "matches with other white space at the end: something on the way changes the bytes"
-    yield end, by_body(body.rstrip)
-    yield end, by_body(lambda: body + b"\n")
+    yield end, body.rstrip()
+    yield end, body + b"\n"
+    yield end, body + b"\r\n"
 
 
-def _dumped(body: bytes, separators: tuple[str, str], is_sorted: bool) -> bytes | None:  # noqa: FBT001  # json.dumps' own switch
+def _re_serialised(body: bytes) -> list[bytes]:
+    """Return the body as the usual JSON libraries would write it again."""
     try:
-        return json.dumps(json.loads(body), separators=separators, sort_keys=is_sorted).encode()
+        parsed = json.loads(body)
+        texts = [
+            json.dumps(parsed, separators=separators, sort_keys=is_sorted, ensure_ascii=is_ascii)
+            for separators in ((",", ":"), (", ", ": "))
+            for is_sorted in (False, True)
+            for is_ascii in (False, True)
+        ]
+        return [text.encode() for text in dict.fromkeys(texts)]
     except (ValueError, RecursionError):
-        return None
+        return []
 
 
 def _docusign(key: bytes, body: bytes) -> str:
@@ -202,11 +221,15 @@ def _decoded(text: str) -> bytes | None:
         return None
 
 
-def _padded(text: str) -> bytes:
-    """Return a header's value as bytes of one length, so that no comparison leaves early."""
-    raw = text.encode("utf-8", "replace")
-    width = _SIGNATURE_CHARACTERS + (len(STANDARD_VERSION) if text.startswith("v1,") else 0)
+def _padded(text: str, width: int) -> bytes:
+    """Return a header's value as `width` bytes, so that no comparison leaves early."""
+    raw = _bytes(text[: width + 1])
     return raw if len(raw) == width else bytes(width)
+
+
+def _bytes(text: str) -> bytes:
+    """Return a header's text as bytes, whatever a hostile sender has put there."""
+    return text.encode("utf-8", "replace")
 
 
 def _raw(body: bytes) -> bytes:
