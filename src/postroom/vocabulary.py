@@ -87,6 +87,7 @@ documents; the others directly under `envelopeSummary`.
 
 _MISSPELT = {
     "failed": "recipient-authenticationfailed",
+    "authfail": "recipient-authenticationfailed",
     "authfailed": "recipient-authenticationfailed",
     "bounced": "recipient-autoresponded",
     "deliveryfailed": "recipient-autoresponded",
@@ -102,7 +103,9 @@ _MISSPELT = {
     "reassigned": "recipient-reassign",
     "delegated": "recipient-delegate",
 }
-_CLOSE = 0.75
+_CLOSE = 0.8
+MAX_CHARACTERS = 100
+"""No event's name is nearly as long; a longer one is not looked at further."""
 
 
 def canonical(name: str, kind: Kind | None = None) -> str | None:
@@ -111,6 +114,10 @@ def canonical(name: str, kind: Kind | None = None) -> str | None:
     Case, hyphens, underscores and spaces do not matter. A bare legacy code (`Completed`) is the
     envelope's event unless `kind` says otherwise or only recipients have it (`AutoResponded`).
     """
+    if name in EVENTS:
+        return name
+    if len(name) > MAX_CHARACTERS:
+        return None
     squashed = _squash(name)
     if kind is not None:
         return _SQUASHED.get(kind + squashed) or _SQUASHED.get(squashed)
@@ -119,10 +126,12 @@ def canonical(name: str, kind: Kind | None = None) -> str | None:
 
 def suggest(name: str) -> str | None:
     """Return the event that a name outside the vocabulary was likely meant to be."""
-    squashed = _squash(name)
+    squashed = _squash(name[:MAX_CHARACTERS])
     meant = _MISSPELT.get(squashed.removeprefix("envelope").removeprefix("recipient"))
     if meant is not None:
-        return meant
+        of_recipient = meant.replace("envelope-", "recipient-")
+        is_recipients = squashed.startswith("recipient") and of_recipient in EVENTS
+        return of_recipient if is_recipients else meant
     known = _SQUASHED | _BARE
     close = difflib.get_close_matches(squashed, known, n=1, cutoff=_CLOSE)
     return known[close[0]] if close else None
@@ -134,8 +143,9 @@ def legacy(event: str) -> tuple[Kind, str] | None:
 
 
 def _squash(name: str) -> str:
-    return "".join(character for character in name[:200].lower() if character.isalnum())
+    return "".join(character for character in name.lower() if character.isalnum())
 
 
-_SQUASHED = {_squash(event): event for event in EVENTS}
+_SQUASHED = {kind + _squash(code): event for event, (kind, code) in _LEGACY.items()}
+_SQUASHED |= {_squash(event): event for event in EVENTS}
 _BARE = {_squash(code): event for event, (kind, code) in reversed(_LEGACY.items())}

@@ -20,6 +20,9 @@ def test_every_event_is_known_in_any_case_and_spelling(event: str) -> None:
         ("AuthenticationFailed", None, "recipient-authenticationfailed"),
         ("recipient-authentication-failed", None, "recipient-authenticationfailed"),
         ("Draft", None, "envelope-created"),
+        ("draft", "envelope", "envelope-created"),
+        ("Completed", "recipient", "recipient-completed"),
+        ("Envelope Completed", "recipient", "envelope-completed"),
     ],
 )
 def test_legacy_codes_and_live_misspellings_are_read(
@@ -36,6 +39,8 @@ def test_legacy_codes_and_live_misspellings_are_read(
         ("recipient-authfailed", "recipient-authenticationfailed"),
         ("envelope-expired", "envelope-voided"),
         ("recipient-bounced", "recipient-autoresponded"),
+        ("recipient-finished", "recipient-completed"),
+        ("recipient-opened", "recipient-delivered"),
     ],
 )
 def test_a_name_outside_the_vocabulary_gets_the_likely_right_one(name: str, meant: str) -> None:
@@ -44,10 +49,20 @@ def test_a_name_outside_the_vocabulary_gets_the_likely_right_one(name: str, mean
 
 
 def test_a_name_like_no_other_gets_no_suggestion() -> None:
-    assert (
-        vocabulary.suggest("envelope-foo") is None or vocabulary.canonical("envelope-foo") is None
-    )
+    assert vocabulary.suggest("envelope-foo") is None
     assert vocabulary.suggest("xyzzy") is None
+
+
+def test_a_code_that_only_recipients_have_is_none_of_the_envelope() -> None:
+    assert vocabulary.canonical("AutoResponded", "envelope") is None
+
+
+def test_a_name_of_any_length_is_read_whole_or_not_at_all() -> None:
+    assert vocabulary.canonical("envelope-completed" + " " * 300 + "never") is None
+
+
+def test_what_happens_once_is_in_the_vocabulary() -> None:
+    assert vocabulary.ONCE_ONLY < vocabulary.EVENTS
 
 
 def test_legacy_gives_back_what_docusign_calls_it() -> None:
