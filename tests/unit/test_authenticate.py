@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from postroom import signature
 from postroom.intake import authenticate as intake
 from postroom.intake.authenticate import Accepted, Door, Refused, authenticate
+from postroom.intake.normalise import normalise
 from postroom.model import Secret
 
 A1 = "a1000000-0000-4000-8000-000000000001"
@@ -105,6 +106,35 @@ def test_the_digest_header_names_the_algorithm(algorithm: str | None, *, taken: 
     assert isinstance(result, Accepted) is taken
 
 
+def test_an_empty_account_is_no_name() -> None:
+    body = body_of("")
+    assert isinstance(present(body, "KA1=", path_account=A1), Accepted)
+    assert reason(present(body, "KA1=", path_account=A2)) == intake.WRONG_SIGNATURE
+
+
+def test_what_is_kept_of_a_claimed_account_is_short_and_printable() -> None:
+    for claimed in ("\x00\x1b[31m", "x" * 5000):
+        result = present(body_of(claimed), "KA1=")
+        assert isinstance(result, Refused)
+        assert result.account_id is not None
+        assert len(result.account_id) <= 100
+        assert result.account_id.isprintable()
+
+
+def test_an_account_named_twice_is_the_one_named_last_here_and_in_normalise() -> None:
+    body = b'{"event":"click-agreed","data":{"accountId":"%b"},"data":{"accountId":"%b"}}' % (
+        A1.encode(),
+        A2.encode(),
+    )
+    assert reason(present(body, "KA1=")) == intake.WRONG_SIGNATURE
+    result = present(body, "KA2=")
+    assert isinstance(result, Accepted)
+    read = normalise(
+        body, account_id=result.account_id, content_type="application/json", received_at=1
+    )
+    assert (read.account_id, read.is_readable) == (A2, True)
+
+
 UNREADABLE = [b"", b"{", b"<xml/>", b'{"data":{}}', b"[" * 10_000 + b"]" * 10_000, b"\xff\x00"]
 
 
@@ -123,6 +153,15 @@ def test_an_unreadable_body_is_the_accounts_in_the_url(body: bytes) -> None:
 
 def test_an_unreadable_body_is_never_taken_unsigned_without_a_name() -> None:
     assert reason(present(b"{")) == intake.NO_SIGNATURE
+    assert reason(present(b"{", header_account=A4)) == intake.NO_ACCOUNT
+    assert reason(present(body_of(A4)[:-1])) == intake.NO_ACCOUNT
+    assert isinstance(present(b"{", path_account=A4), Accepted)
+
+
+@pytest.mark.parametrize(("keys", "size"), [(201, 10), (140, 1024 * 1024)])
+def test_the_account_is_not_guessed_at_any_cost(keys: int, size: int) -> None:
+    doors = {A1: door(A1, *(f"key-{number}" for number in range(keys)))}
+    assert reason(present(b"{" * size, "key-1", doors=doors)) == intake.NO_ACCOUNT
 
 
 def test_a_broken_body_is_searched_for_its_account() -> None:
@@ -138,7 +177,10 @@ def test_a_refusal_tells_the_operator_the_likely_cause() -> None:
     assert "KA1" not in result.hint
 
 
-@given(st.binary(max_size=400), st.text(max_size=50), st.text(max_size=50))
+anything = st.text(st.characters(), max_size=50)
+
+
+@given(st.binary(max_size=400), anything, anything)
 def test_no_bytes_and_no_headers_raise_or_enter(body: bytes, path: str, header: str) -> None:
     result = authenticate(
         body,

@@ -67,6 +67,19 @@ def test_what_happens_once_has_one_id_whenever_it_is_said() -> None:
     assert read(later).id == read(sim("envelope-completed")).id
 
 
+def test_recipients_without_an_id_are_not_taken_for_one_another() -> None:
+    one = read(sim("recipient-completed"))
+    other = read(sim("recipient-completed", generatedDateTime="2026-02-25T07:00:00Z"))
+    assert one.id != other.id
+
+
+def test_without_a_moment_the_contents_tell_occurrences_apart() -> None:
+    one = read(sim(generatedDateTime=None))
+    assert read(sim(generatedDateTime=None, retryCount=1)).id == one.id
+    other = sim(generatedDateTime=None, data={"envelopeSummary": {"status": "sent"}})
+    assert read(other).id != one.id
+
+
 def test_a_resend_made_anew_is_known_by_its_contents_where_they_tell() -> None:
     summary = {"envelopeSummary": {"status": "sent"}}
     first = read(sim(data=summary))
@@ -80,7 +93,36 @@ def test_a_resend_made_anew_is_known_by_its_contents_where_they_tell() -> None:
 
 
 @pytest.mark.parametrize(
-    "stamp", [None, "", "yesterday", "2026-02-25", "9999-99-99T00:00:00Z", "0001-01-01T00:00:00Z"]
+    "other",
+    [
+        {"event": "envelope-resent"},
+        {"configurationId": 7},
+        {"retryCount": 0},
+        {"data": {"envelopeSummary": None}},
+    ],
+)
+def test_only_a_resend_of_the_same_event_on_the_same_channel_is_one(other: dict[str, Any]) -> None:
+    first = sim(data={"envelopeSummary": {"status": "sent"}})
+    again = first | {"retryCount": 1, "generatedDateTime": "2026-02-26T00:00:00Z"}
+    assert normalise.is_same_event(read(first), read(again))
+    changed = again | other
+    if "data" in other:
+        changed["data"] = first["data"] | other["data"]
+        first = first | {"data": changed["data"]}
+    assert not normalise.is_same_event(read(first), read(changed))
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        None,
+        "",
+        "yesterday",
+        "2026-02-25",
+        "9999-99-99T00:00:00Z",
+        "0001-01-01T00:00:00Z",
+        "2026-02-27T00:00:00Z",
+    ],
 )
 def test_a_missing_or_odd_moment_is_the_arrival(stamp: str | None) -> None:
     assert read(sim(generatedDateTime=stamp)).occurred_at == NOW
@@ -116,6 +158,9 @@ def test_an_unknown_event_is_kept_readable_and_flagged() -> None:
         sim("x" * 101),
         sim(data={"accountId": E1}),
         sim(data={"recipientId": "9" * 101}),
+        sim("envelope-\x00"),
+        sim(data={"envelopeId": "\x1b[31m"}),
+        sim(configurationId="7" * 101),
     ],
 )
 def test_what_cannot_be_understood_is_kept_raw_with_its_flaw(message: Any) -> None:
@@ -125,8 +170,9 @@ def test_what_cannot_be_understood_is_kept_raw_with_its_flaw(message: Any) -> No
     assert one.id.startswith("evt_")
 
 
-def test_xml_is_kept_raw_and_says_what_to_set() -> None:
-    one = read(b"<DocuSignEnvelopeInformation/>", content_type="text/xml; charset=utf-8")
+@pytest.mark.parametrize("content_type", ["text/xml; charset=utf-8", "application/json"])
+def test_xml_is_kept_raw_and_says_what_to_set(content_type: str) -> None:
+    one = read(b"<DocuSignEnvelopeInformation/>", content_type=content_type)
     assert one.flaw is not None
     assert "SIM" in one.flaw
 
@@ -137,6 +183,11 @@ def test_custom_fields_are_found_raw() -> None:
     assert json.loads(normalise.custom_fields(carried) or b"") == fields
     assert normalise.custom_fields(read(sim())) is None
     assert normalise.custom_fields(read(sim(data={"envelopeSummary": {}}))) is None
+
+
+def test_an_empty_recipient_is_none() -> None:
+    assert read(sim(data={"recipientId": ""})).recipient_id is None
+    assert read(sim("recipient-sent", data={"recipientId": 2})).recipient_id == "2"
 
 
 json_values = st.recursive(

@@ -9,6 +9,8 @@ from postroom.model import Noun, Secret
 
 MAX_GUESSED_KEYS = 200
 """A body that names no account is tried with every account's keys only up to so many."""
+MAX_GUESSED_BYTES = 128 * 1024 * 1024
+"""And only while the body times the keys is no more than this, which is some 0.2 s of hashing."""
 SCANNED_BYTES = 64 * 1024
 """How far an unreadable body is searched for the account it names."""
 
@@ -59,7 +61,8 @@ def authenticate(
     """Decide whether a message comes from the account it names; never raises.
 
     The body's own account chooses the keys. A body that cannot be read is tried with the keys of
-    the account that the URL, else the header, else its raw bytes name, else of all accounts.
+    the account that the URL, else the header, else its raw bytes name, else of all accounts; an
+    unsigned account takes one only under its own URL.
     """
     path, header = _guid(path_account), _guid(header_account)
     if path_account is not None and path is None:
@@ -77,15 +80,17 @@ def authenticate(
     door = doors.get(account_id)
     if door is None:
         return Refused(account_id=account_id, reason=UNKNOWN_ACCOUNT)
-    return _prove(body, signatures, door)
+    return _prove(body, signatures, door, is_named=(named or path) is not None)
 
 
-def _prove(body: bytes, signatures: Sequence[str], door: Door) -> Accepted | Refused:
-    if not signatures and door.is_unsigned:
+def _prove(
+    body: bytes, signatures: Sequence[str], door: Door, *, is_named: bool
+) -> Accepted | Refused:
+    if door.is_unsigned and not (door.keys and signatures):
+        if not is_named:
+            return Refused(account_id=door.account_id, reason=NO_ACCOUNT)
         return Accepted(account_id=door.account_id, key_id=None)
     if not door.keys:
-        if door.is_unsigned:
-            return Accepted(account_id=door.account_id, key_id=None)
         return Refused(account_id=door.account_id, reason=NO_KEYS)
     texts = [key.text for key in door.keys]
     index = signature.verify_docusign(texts, signatures, body)
@@ -101,8 +106,10 @@ def _prove(body: bytes, signatures: Sequence[str], door: Door) -> Accepted | Ref
 def _guess(body: bytes, signatures: Sequence[str], doors: Mapping[str, Door]) -> Accepted | Refused:
     """Find the account of a signed body that names none, so that it can be kept and listed."""
     keys = [key for door in doors.values() for key in door.keys]
-    if not signatures or len(keys) > MAX_GUESSED_KEYS:
-        return Refused(account_id=None, reason=NO_ACCOUNT if signatures else NO_SIGNATURE)
+    if not signatures:
+        return Refused(account_id=None, reason=NO_SIGNATURE)
+    if len(keys) > MAX_GUESSED_KEYS or len(keys) * len(body) > MAX_GUESSED_BYTES:
+        return Refused(account_id=None, reason=NO_ACCOUNT)
     index = signature.verify_docusign([key.text for key in keys], signatures, body)
     if index is None:
         return Refused(account_id=None, reason=NO_ACCOUNT)
@@ -114,10 +121,11 @@ def _named(body: bytes) -> str | None:
         head = sim_json.HEAD.decode(body)
     except sim_json.UNREADABLE:
         return None
-    if head.data is None or head.data.accountId is None:
+    if head.data is None or not head.data.accountId:
         return None
     # A name that is no GUID is still a name: it must not fall back to another account's keys.
-    return head.data.accountId[:100].lower()
+    name = head.data.accountId[:100].lower()
+    return name if name.isprintable() else "?"
 
 
 def _scanned(body: bytes) -> str | None:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from postroom import vocabulary
+from postroom.clock import SECOND
 from postroom.intake import sim_json
 from postroom.model import Notification
 
@@ -20,6 +21,8 @@ _MICROSECOND = timedelta(microseconds=1)
 _DATE_TIME = re.compile(
     r"(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})?"
 )
+_AHEAD = 24 * 3600 * SECOND
+"""How far a sender's clock may be ahead of ours before it is not believed."""
 _WANTS_ENVELOPE = ("envelope-", "recipient-")
 
 
@@ -29,7 +32,7 @@ def normalise(body: bytes, *, account_id: str, content_type: str, received_at: i
     What cannot be understood is kept as it came: not readable, with its flaw in words.
     """
     flaw: str | None
-    if "xml" in content_type.lower():
+    if "xml" in content_type.lower() or body[:64].lstrip().startswith(b"<"):
         flaw = "an XML message: set the configuration to JSON (SIM, restv2.1)"
         return _raw(body, account_id, content_type, received_at, flaw)
     try:
@@ -51,26 +54,21 @@ def is_same_event(earlier: Notification, later: Notification) -> bool:
     """
     if earlier.id == later.id:
         return True
-    mine, other = _contents(earlier.body), _contents(later.body)
     return (
         later.retry_count > 0
-        and earlier.configuration_id == later.configuration_id
-        and mine is not None
-        and mine == other
-        and b'"envelopeSummary"' in mine
+        and later.is_readable
+        and _subject(earlier) == _subject(later)
+        and _contents(earlier.body) == _contents(later.body)
+        and _summary(later.body) is not None
     )
 
 
 def custom_fields(notification: Notification) -> bytes | None:
     """Return the raw JSON of the envelope's custom fields, or None where it is not carried."""
-    try:
-        inner = sim_json.OUTER.decode(notification.body).data
-        if inner is None or inner.envelopeSummary is msgspec.UNSET:
-            return None
-        fields = sim_json.SUMMARY.decode(inner.envelopeSummary).customFields
-    except sim_json.UNREADABLE:
+    summary = _summary(notification.body)
+    if summary is None or summary.customFields is msgspec.UNSET:
         return None
-    return None if fields is msgspec.UNSET else bytes(fields)
+    return bytes(summary.customFields)
 
 
 def _read(
@@ -81,8 +79,7 @@ def _read(
     known = vocabulary.canonical(event)
     name = known or event.lower()
     envelope_id = _lower(inner.envelopeId)
-    recipient_id = None if inner.recipientId is None else str(inner.recipientId)
-    occurred_at = _moment(outer.generatedDateTime)
+    recipient_id = _text(inner.recipientId)
     return Notification(
         id=_event_id(body, outer, account_id, name, envelope_id, recipient_id),
         account_id=account_id,
@@ -90,12 +87,10 @@ def _read(
         event=name,
         recipient_id=recipient_id,
         sender_id=_lower(inner.userId),
-        occurred_at=received_at if occurred_at is None else occurred_at,
+        occurred_at=_moment(outer.generatedDateTime, received_at),
         received_at=received_at,
         retry_count=_count(outer.retryCount),
-        configuration_id=None
-        if outer.configurationId is None
-        else str(outer.configurationId)[:MAX_NAME_CHARACTERS],
+        configuration_id=_text(outer.configurationId),
         content_type=content_type,
         body=body,
         flaw=None if known is not None else _unknown_event(event),
@@ -117,9 +112,16 @@ def _hopeless(outer: sim_json.Outer, account_id: str) -> str | None:
         return "its accountId is not the account it was proved to come from"
     if not inner.envelopeId and event.lower().startswith(_WANTS_ENVELOPE):
         return "it has no envelopeId"
-    names = (inner.envelopeId or "", inner.userId or "", str(inner.recipientId or ""))
+    ids = (inner.envelopeId, inner.userId, _text(inner.recipientId), _text(outer.configurationId))
+    return _misfit(event.strip(), *(one for one in ids if one))
+
+
+def _misfit(*names: str) -> str | None:
+    """Return why names cannot be kept or shown: databases and terminals take no control codes."""
     if any(len(name) > MAX_NAME_CHARACTERS for name in names):
         return "one of its ids is longer than 100 characters"
+    if not all(name.isprintable() for name in names):
+        return "one of its ids has control characters in it"
     return None
 
 
@@ -150,7 +152,8 @@ def _event_id(  # what an event is made of, in the order it is hashed
     envelope_id: str | None,
     recipient_id: str | None,
 ) -> str:
-    if event in vocabulary.ONCE_ONLY:
+    is_whose = recipient_id is not None or not event.startswith("recipient-")
+    if event in vocabulary.ONCE_ONLY and is_whose:
         occurrence = b""
     elif outer.generatedDateTime:
         occurrence = outer.generatedDateTime.encode("utf-8", "surrogatepass")
@@ -166,6 +169,27 @@ def _id(*parts: bytes) -> str:
     return "evt_" + hashlib.sha256(counted).hexdigest()[:32]
 
 
+def _subject(notification: Notification) -> tuple[str | None, ...]:
+    return (
+        notification.account_id,
+        notification.envelope_id,
+        notification.event,
+        notification.recipient_id,
+        notification.configuration_id,
+    )
+
+
+def _summary(body: bytes) -> sim_json.Summary | None:
+    """Read the envelope summary of a message, or None where it carries none."""
+    try:
+        inner = sim_json.OUTER.decode(body).data
+        if inner is None or inner.envelopeSummary is msgspec.UNSET:
+            return None
+        return sim_json.SUMMARY.decode(inner.envelopeSummary)
+    except sim_json.UNREADABLE:
+        return None
+
+
 def _contents(body: bytes) -> bytes | None:
     try:
         return bytes(sim_json.CONTENTS.decode(body).data) or None
@@ -173,24 +197,32 @@ def _contents(body: bytes) -> bytes | None:
         return None
 
 
-def _moment(text: str | None) -> int | None:
-    """Read a date-time of up to nine fractional digits; without an offset it is UTC."""
+def _moment(text: str | None, received_at: int) -> int:
+    """Return when it happened, or when it arrived where what is said of that cannot be true.
+
+    Reads a date-time of up to nine fractional digits; without an offset it is UTC.
+    """
     read = _DATE_TIME.fullmatch(text[:40]) if text else None
     if read is None:
-        return None
+        return received_at
     try:
         whole = datetime.fromisoformat(read[1] + (read[3] or "Z"))
         since = (whole - EPOCH) // _MICROSECOND
     except (ValueError, OverflowError):
-        return None
+        return received_at
     moment = since + int((read[2] or "0")[:6].ljust(6, "0"))
-    return moment if moment > 0 else None
+    return moment if 0 < moment <= received_at + _AHEAD else received_at
 
 
 def _count(value: int | str | None) -> int:
     if isinstance(value, str):
         value = int(value) if value.isascii() and value.isdigit() and len(value) < 10 else 0  # noqa: PLR2004  # no source retries a billion times
     return min(max(value or 0, 0), 1_000_000)
+
+
+def _text(value: str | int | None) -> str | None:
+    """Return an id as text; an empty one is none."""
+    return None if value is None or value == "" else str(value)
 
 
 def _lower(text: str | None) -> str | None:
