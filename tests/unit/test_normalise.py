@@ -174,7 +174,7 @@ def test_what_cannot_be_understood_is_kept_raw_with_its_flaw(message: Any) -> No
 def test_xml_is_kept_raw_and_says_what_to_set(content_type: str) -> None:
     one = read(b"<DocuSignEnvelopeInformation/>", content_type=content_type)
     assert one.flaw is not None
-    assert "SIM" in one.flaw
+    assert "set the configuration to JSON (SIM" in one.flaw
 
 
 def test_custom_fields_are_found_raw() -> None:

@@ -4,7 +4,7 @@ import hmac
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from postroom import signature
@@ -35,11 +35,12 @@ def test_one_altered_bit_fails(body: bytes, data: st.DataObject) -> None:
     assert signature.verify_docusign([KEY], signatures, bytes(altered)) is None
 
 
-anything = st.text(st.characters(), max_size=60)
+anything = st.text(st.characters(exclude_categories=()), max_size=60)
 """Lone surrogates too: what a server makes of odd header bytes is not ours to trust."""
 
 
 @given(st.lists(anything, max_size=5), st.binary(max_size=100))
+@example(["\ud800" * 44], b"")
 def test_whatever_stands_in_a_header_is_no_more_than_wrong(texts: list[str], body: bytes) -> None:
     assert signature.verify_docusign([KEY], texts, body) is None
 
@@ -105,6 +106,7 @@ def test_the_cause_is_looked_for_within_bounds() -> None:
 
 
 @given(st.lists(anything, max_size=5), st.binary(max_size=100))
+@example(["\ud800" * 44], b"")
 def test_no_hostile_header_or_body_stops_the_search_for_a_cause(
     texts: list[str], body: bytes
 ) -> None:
@@ -131,6 +133,7 @@ def test_standard_webhooks_has_a_time_window(age: int, *, fresh: bool) -> None:
     assert verified is fresh
 
 
+@example("\ud800", "1000", "v1,")
 @given(anything, st.sampled_from(["1000", "\u0661\u0660\u0660\u0660"]) | anything, anything)
 def test_hostile_standard_headers_are_no_more_than_wrong(
     message_id: str, timestamp: str, signatures: str
