@@ -4,7 +4,7 @@ Receive, verify, one durable batch insert (the notification and its three delive
 POST to three listeners, mark them done in batches. No rules, no order, no retries, no log.
 Its sender is Postroom's own, so that the comparison is about the road and not about HTTP clients.
 
-Run by `main_job.py` as `python floor.py DATABASE PORT KEY URL URL URL`.
+Run by `main_job.py` as `python floor.py DATABASE KEY URL URL URL`.
 """
 
 import asyncio
@@ -133,6 +133,8 @@ class Floor:
                     connect_timeout_seconds=10,
                 )
             )
+            if outcome.status != 200:
+                sys.stderr.write(f"not delivered: {outcome.status} {outcome.detail}\n")
             self._writer.mark(time.time_ns() // 1000, outcome.status, delivery)
 
     def _signature(self, body: bytes) -> bytes:
@@ -152,18 +154,20 @@ class Floor:
 
 async def main() -> None:
     """Serve until killed."""
-    path, port, key, *urls = sys.argv[1:]
+    path, key, *urls = sys.argv[1:]
     config = uvicorn.Config(
         Floor(Writer(path), key, urls),
         host="127.0.0.1",
-        port=int(port),
+        port=0,
         http="httptools",
         lifespan="off",
         access_log=False,
         log_config=None,
         backlog=2048,
     )
-    await uvicorn.Server(config).serve()
+    listening = config.bind_socket()
+    print(f"The floor listens on http://127.0.0.1:{listening.getsockname()[1]}")
+    await uvicorn.Server(config).serve(sockets=[listening])
 
 
 if __name__ == "__main__":

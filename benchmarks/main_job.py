@@ -36,6 +36,11 @@ async def running(
             await program.start()
             await load.open(program.port, workloads.CONNECTIONS)
             yield program, load
+        except (RuntimeError, TimeoutError) as problem:
+            what = str(problem) or "answers or deliveries are missing after a long wait"
+            raise SystemExit(
+                f"{kind.name} could not be measured: {what}\nThe last it said:\n{program.log}"
+            ) from problem
         finally:
             load.close()
             program.stop()
@@ -44,9 +49,19 @@ async def running(
 async def measure(kind: type[Program], sink: Sink, sizes: argparse.Namespace) -> Figures:
     """Run both side-by-side workloads on one program, started afresh."""
     async with running(kind, sink, sizes.folder) as (program, load):
-        start = await workloads.warm_up(program, sink, load)
+        await workloads.warm_up(program, sink, load)
+        start_mb = program.memory_mb
         calm = await workloads.steady(program, sink, load, sizes.steady_events)
-        return calm | await workloads.saturate(program, sink, load, sizes.events) | start
+        busy = await workloads.saturate(program, sink, load, sizes.events)
+        return (
+            calm
+            | busy
+            | {
+                "memory_start_mb": start_mb,
+                "memory_peak_mb": program.peak_memory_mb,
+                "memory_end_mb": program.memory_mb,
+            }
+        )
 
 
 async def run(sizes: argparse.Namespace) -> dict[str, Any]:
@@ -83,14 +98,25 @@ def tell(progress: str) -> None:
     sys.stderr.write(f"{progress}\n")
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("give 1 or more")
+    return number
+
+
 def sizes(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.main_job", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="how often each program is measured")
     parser.add_argument(
-        "--events", type=int, default=6000, help="events of the saturation workload"
+        "--rounds", type=_positive, default=3, help="how often each program is measured"
     )
-    parser.add_argument("--steady-events", type=int, default=2000, help="events at 200 a second")
+    parser.add_argument(
+        "--events", type=_positive, default=6000, help="events of the saturation workload"
+    )
+    parser.add_argument(
+        "--steady-events", type=_positive, default=2000, help="events at 200 a second"
+    )
     parser.add_argument("--backlog-mb", type=int, default=200, help="backlog; 0 leaves it out")
     parser.add_argument("--full", action="store_true", help="a backlog of 1000 MB")
     parser.add_argument("--quick", action="store_true", help="one small round: does it run at all?")

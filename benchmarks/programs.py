@@ -2,12 +2,11 @@
 
 import asyncio
 import os
-import socket
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO
 
 from benchmarks.messages import ACCOUNT, KEY, SENDER
 
@@ -15,6 +14,7 @@ TOKEN = "benchmark-admin-token-0123456789"
 LISTENERS = ("by-field", "by-user", "everything")
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 START_SECONDS = 30
+LISTENS = re.compile(r"listens on http://127\.0\.0\.1:(\d+)")
 CORES = sorted(os.sched_getaffinity(0))
 """The program under test has the first, everything else the last."""
 
@@ -41,11 +41,10 @@ class Program:
     def __init__(self, folder: Path, sink_port: int) -> None:
         self.folder = folder
         self.base = f"http://127.0.0.1:{sink_port}"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = 0
+        """The port it chose, once it has started."""
         self._process: subprocess.Popen[bytes] | None = None
-        self._log: IO[bytes] = (folder / "log").open("wb+")
+        self._log = folder / "log"
 
     def command(self) -> list[str]:
         """Return the command line."""
@@ -57,26 +56,27 @@ class Program:
         own = os.sched_getaffinity(0)
         os.sched_setaffinity(0, CORES[:1])  # the child and all its threads inherit it
         try:
-            self._process = subprocess.Popen(  # noqa: ASYNC220, S603  # our own command; nothing else runs yet
-                self.command(),
-                env=settings | {"POSTROOM_ADMIN_TOKEN": TOKEN},
-                stdout=self._log,
-                stderr=self._log,
-            )
+            with self._log.open("wb") as log:
+                self._process = subprocess.Popen(  # noqa: ASYNC220, S603  # our own command; nothing else runs yet
+                    self.command(),
+                    env=settings | {"POSTROOM_ADMIN_TOKEN": TOKEN, "PYTHONUNBUFFERED": "1"},
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
         finally:
             os.sched_setaffinity(0, own)
         deadline = time.monotonic() + START_SECONDS
-        while not self._listens():
+        while not (said := LISTENS.search(self.log)):
             if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"{self.name} does not listen: {self._last_words()}")
+                raise RuntimeError("it does not listen")
             await asyncio.sleep(0.05)
+        self.port = int(said[1])
 
     def stop(self) -> None:
         """End it, by its id."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
-        self._log.close()
 
     async def rest(self) -> None:
         """Wait until it has nothing more to do: what it still writes is part of the cost."""
@@ -86,6 +86,11 @@ class Program:
             spent, before = self.cpu_us - before, self.cpu_us
             if spent <= 1e6 / TICKS_PER_SECOND:
                 return
+
+    @property
+    def log(self) -> str:
+        """The last of what it wrote to its output."""
+        return self._log.read_text(errors="replace")[-2000:]
 
     @property
     def cpu_us(self) -> float:
@@ -111,17 +116,6 @@ class Program:
         assert self._process is not None
         return Path(f"/proc/{self._process.pid}/{name}").read_text()
 
-    def _listens(self) -> bool:
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            return False
-        return True
-
-    def _last_words(self) -> str:
-        self._log.seek(0)
-        return self._log.read()[-2000:].decode(errors="replace")
-
 
 class Floor(Program):
     """The floor program."""
@@ -132,7 +126,7 @@ class Floor(Program):
         """Return the command line."""
         program = Path(__file__).with_name("floor.py")
         urls = [f"{self.base}/{listener}" for listener in LISTENERS]
-        return [sys.executable, str(program), f"{self.folder}/floor.db", str(self.port), KEY, *urls]
+        return [sys.executable, str(program), f"{self.folder}/floor.db", KEY, *urls]
 
 
 class Postroom(Program):
@@ -145,7 +139,7 @@ class Postroom(Program):
         return [
             *(sys.executable, "-m", "postroom", "serve", "--allow-private-addresses"),
             *("--database", f"sqlite:///{self.folder / 'postroom.db'}"),
-            *("--port", str(self.port)),
+            *("--port", "0"),
         ]
 
     async def start(self) -> None:
@@ -158,8 +152,9 @@ class Postroom(Program):
         server = ("--server", f"http://127.0.0.1:{self.port}", "--token", TOKEN)
         applying = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "postroom", "apply", str(path), *server),
-            stdout=self._log,
-            stderr=self._log,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
         )
-        if await applying.wait():
-            raise RuntimeError(f"the listeners could not be applied: {self._last_words()}")
+        said, _ = await applying.communicate()
+        if applying.returncode:
+            raise RuntimeError(f"the listeners could not be applied: {said.decode()}")

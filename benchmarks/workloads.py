@@ -18,13 +18,12 @@ CHUNK_EVENTS = 5000
 Figures = dict[str, float]
 
 
-async def warm_up(program: Program, sink: Sink, load: Load) -> Figures:
+async def warm_up(program: Program, sink: Sink, load: Load) -> None:
     """Let caches fill and connections open: 500 events flat out."""
     sink.forget()
     await load.flat_out(requests(bodies(0, 500)))
     await sink.until(500 * len(LISTENERS), timeout_seconds=60)
     await program.rest()
-    return {"memory_start_mb": program.memory_mb}
 
 
 async def steady(program: Program, sink: Sink, load: Load, count: int) -> Figures:
@@ -70,8 +69,6 @@ async def saturate(program: Program, sink: Sink, load: Load, count: int) -> Figu
         "delivered_per_second": count * len(LISTENERS) / delivered,
         "cpu_us_per_event": cpu / count,
         "cpu_us_per_delivery": cpu / count / len(LISTENERS),
-        "memory_peak_mb": program.peak_memory_mb,
-        "memory_end_mb": program.memory_mb,
         "duplicates": float(sink.requests - sink.distinct),
         "load_and_sink_busy_percent": own / delivered * 100,
     }
