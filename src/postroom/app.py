@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gc
 import os
 import signal
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -195,8 +196,16 @@ async def serve(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.leave)
+        _calm_the_collector()
         tell(f"Postroom listens on http://{host}:{port} (front door: /connect)")
         await server.serve(sockets=[listening])
+
+
+def _calm_the_collector() -> None:
+    """Collect cycles less often: the road makes hardly any, and looking for them costs 5 %."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 class _Server(uvicorn.Server):

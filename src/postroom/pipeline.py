@@ -34,7 +34,7 @@ from postroom.model import (
 from postroom.roster import Roster
 from postroom.storage.port import Recorded, Recording, Rejection, Settled, Settlement, Store
 
-LARGE_BODY_BYTES = 1024 * 1024
+LARGE_BODY_BYTES = 128 * 1024
 """From this size on a body is read on a thread, so that the others need not wait for it."""
 SETTLE_PATIENCE_SECONDS = 0.5
 """How long to wait before an attempt that could not be written is offered to the store again."""

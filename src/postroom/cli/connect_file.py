@@ -75,8 +75,11 @@ class _Reading:
         if len(raw) > MAX_FILE_BYTES:
             raise InvalidInputError(f"{self._path.name} is larger than {MAX_FILE_BYTES} bytes")
         try:
+            # Not the faster C loader: deep nesting overflows its stack and ends the process.
             node = yaml.compose(raw.decode(), Loader=yaml.SafeLoader)
-        except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as problem:
+        except RecursionError:
+            raise InvalidInputError(f"{self._path.name} is nested too deeply") from None
+        except (yaml.YAMLError, UnicodeDecodeError) as problem:
             raise InvalidInputError(self._not_yaml(problem)) from None
         if node is None:
             raise InvalidInputError(
@@ -97,6 +100,9 @@ class _Reading:
                 self._value(one, (*place, number), depth + 1)
                 for number, one in enumerate(node.value)
             ]
+        return self._scalar(node)
+
+    def _scalar(self, node: yaml.Node) -> Json:
         try:
             found = self._constructor.construct_object(node)
         # PyYAML's constructors index and match what a tag such as `!!bool x` promised them.
@@ -104,7 +110,7 @@ class _Reading:
             raise self._error(node, "this value cannot be read; put it in quotes") from None
         if isinstance(found, float) and not math.isfinite(found):
             raise self._error(node, "this number is not finite; write one that is")
-        return found
+        return _as_written(found, node.value)
 
     def _mapping(self, node: yaml.MappingNode, place: Place, depth: int) -> dict[str, Json]:
         found: dict[str, Json] = {}
@@ -125,8 +131,22 @@ class _Reading:
     def _not_yaml(self, problem: Exception) -> str:
         mark = getattr(problem, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        what = getattr(problem, "problem", None) or "it cannot be read as text"
+        what = getattr(problem, "problem", None) or "it has something in it that is no UTF-8 text"
         return f"{self._path.name}{where}: not valid YAML: {what}"
+
+
+def _as_written(found: Json, written: str) -> Json:
+    """Return a value as YAML reads it, or the text that stands there where reading changes it.
+
+    YAML takes 0123 for 83, 12:30 for 750, 1.10 for 1.1 and yes for true: as a filter's value each
+    would match other envelopes than the one who wrote it meant.
+    """
+    if found is None or isinstance(found, str):
+        return found
+    spelling = repr(found) if isinstance(found, int | float) else None
+    if isinstance(found, bool):
+        spelling = repr(found).lower()
+    return found if spelling == written else written
 
 
 def _mark(node: yaml.Node) -> tuple[int, int]:
@@ -143,20 +163,21 @@ def _fetch(
     if not isinstance(document, dict):
         return
     for name, value in document.items():
-        secrets = value if name == "keys" and isinstance(value, list) else [value]
-        if name in {"keys", "token"}:
-            for number, secret in enumerate(secrets):
-                at = (*place, name, number) if secrets is value else (*place, name)
-                if isinstance(secret, dict):
-                    yield from _fetch_one(secret, at, folder, environment)
+        if name == "keys" and isinstance(value, list):
+            for number, secret in enumerate(value):
+                yield from _fetch_one(secret, (*place, name, number), folder, environment)
+        elif name == "token":
+            yield from _fetch_one(value, (*place, name), folder, environment)
         elif name in {"accounts", "listeners", "enrichment"}:
             yield from _fetch(value, (*place, name), folder, environment)
 
 
 def _fetch_one(
-    secret: dict[str, Json], place: Place, folder: Path, environment: Mapping[str, str]
+    secret: Json, place: Place, folder: Path, environment: Mapping[str, str]
 ) -> Iterator[Problem]:
-    if len(secret) != 1 or not secret.keys() <= {"env", "file", "text"}:
+    if not isinstance(secret, dict):
+        yield Problem(path=place, message="give one of env:, file: or text:, such as {env: NAME}")
+    elif len(secret) != 1 or not secret.keys() <= {"env", "file", "text"}:
         yield Problem(path=place, message="give one of env:, file: or text:")
     elif "env" in secret:
         name = str(secret.pop("env"))

@@ -50,6 +50,13 @@ class Line:
         ready = READY_LEASES if self._largest_body <= READY_BODY_BYTES else 0
         return max(0, listener.concurrency + ready - self.in_hand)
 
+    def wants_more(self, listener: Listener, now: int) -> bool:
+        """Tell whether it is time to ask the store: by the half of what is kept ready.
+
+        Asking for every freed place would be a transaction for every delivery.
+        """
+        return len(self.ready) <= READY_LEASES // 2 and self.room(listener, now) > 0
+
     def put(self, lease: Lease, *, first: bool = False) -> None:
         """Keep a lease ready; `first` puts it before the others.
 

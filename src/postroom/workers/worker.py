@@ -158,7 +158,11 @@ class Worker:
             return
         while lease := line.start(listener):
             self._spawn(self._deliver(line, lease))
-        if line.has_backlog and not line.is_pumping and line.room(listener, self._clock.now()) > 0:
+        if (
+            line.has_backlog
+            and not line.is_pumping
+            and line.wants_more(listener, self._clock.now())
+        ):
             line.is_pumping = True
             self._spawn(self._pump(line))
 

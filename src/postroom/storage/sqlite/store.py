@@ -95,12 +95,13 @@ class SqliteStore:
         return await self._writer.do(
             lambda tx: lease.lease(
                 tx, listener_id, limit=limit, now=now, leased_until=leased_until, token=token
-            )
+            ),
+            may_wait=True,
         )
 
     async def extend(self, leases: Sequence[Lease], leased_until: int) -> None:
         """Let the leases that are still ours last until `leased_until`."""
-        await self._writer.do(lambda tx: lease.extend(tx, leases, leased_until))
+        await self._writer.do(lambda tx: lease.extend(tx, leases, leased_until), may_wait=True)
 
     async def release(self, leases: Sequence[Lease], now: int) -> None:
         """Give leases back untried."""

@@ -18,8 +18,8 @@ from postroom.storage.sqlite.connection import open_writer, primary_code, troubl
 from postroom.storage.sqlite.tally import Tally
 
 WAIT_SECONDS = 0.002
-"""How long a batch of settlements stays open: nobody outside waits for them, and each commit saved
-is a write to the disk saved."""
+"""How long a batch of settlements and leases stays open: nobody outside waits for them, and each
+commit saved is a write to the disk saved."""
 LARGEST_BATCH = 256
 
 A = TypeVar("A")
@@ -89,9 +89,9 @@ class Writer:
         self._queue.put(_Call(verb, argument, future, may_wait=may_wait))
         return await future
 
-    async def do(self, work: Work[R]) -> R:
+    async def do(self, work: Work[R], *, may_wait: bool = False) -> R:
         """Perform one piece of work; return once it is durable."""
-        return cast("R", await self.call(one_by_one, work))
+        return cast("R", await self.call(one_by_one, work, may_wait=may_wait))
 
     async def close(self) -> None:
         """Finish what is queued, then let go of the file."""
