@@ -11,6 +11,7 @@ from postroom.operations.drafts import Drafts, draft
 
 NOBODY = Registry(revision=0, accounts={}, listeners={}, lanes={})
 A1 = "a1000000-0000-4000-8000-000000000001"
+A2 = "a2000000-0000-4000-8000-000000000002"
 WHOLE = """
 accounts:
   - id: A1000000-0000-4000-8000-000000000001
@@ -141,6 +142,21 @@ def test_the_whole_language_is_read(tmp_path: Path) -> None:
             account(enrichment="{base_url: 'https://x.example', token: {text: \"a\\r\\nX: b\"}}"),
             "paste the token alone",
         ),
+        (
+            account(enrichment="{base_url: 'https://u:p@x.example/', token: {text: t}}"),
+            "connect.yaml:4:18: accounts[0].enrichment.base_url: the URL holds credentials",
+        ),
+        (
+            account(enrichment="{base_url: 'http://169.254.169.254/', token: {text: t}}"),
+            "private or special address",
+        ),
+        (account(parent=A2) + f"  - {{id: {A2}, parent: {A1}}}", "is its own parent"),
+        (account(keys="{env: HOME}"), "accounts[0].keys: write a list"),
+        (listener(users="[a]"), "listeners[0].users: write keys and their values"),
+        (listener(filter=""), "connect.yaml:8:5: listeners[0].filter: nothing stands here"),
+        (listener(users=""), "connect.yaml:8:5: listeners[0].users: nothing stands here"),
+        (listener(users=f"{{only: [{'g' * 8}-{'-'.join(['g' * 4] * 3)}-{'g' * 12}]}}"), "no user"),
+        (listener(filter="{customFields.X: {gt: 1_000}}"), "wants a number"),
         (account(retry="1"), "connect.yaml:4:5: accounts[0].retry: unknown key 'retry'"),
         ("str: 1", "connect.yaml:1:1: str: unknown key 'str'"),
         (listener(stream="1"), "connect.yaml:8:5: listeners[0].stream: unknown key 'stream'"),
@@ -191,6 +207,9 @@ def test_a_name_may_stand_once_in_an_account(tmp_path: Path) -> None:
         (account(keys="[{env: NOT_SET}]"), "the variable NOT_SET is not set"),
         (account(keys="[{file: nowhere.key}]"), "cannot read"),
         (account(keys="[{env: A, text: b}]"), "one of env:, file: or text:"),
+        (account(keys="[the-key-itself]"), "give one of env:, file: or text:, such as {env: NAME}"),
+        ("[" * 5000, "nested too deeply"),
+        ("a: \0", "control character"),
     ],
 )
 def test_what_is_no_such_file_is_refused_with_its_place(
@@ -199,6 +218,42 @@ def test_what_is_no_such_file_is_refused_with_its_place(
     with pytest.raises(InvalidInputError, match=r".") as caught:
         load(tmp_path, text)
     assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "0123",
+        "12:30",
+        "1.10",
+        "1_000",
+        "0x1F",
+        "1.0e+3",
+        "yes",
+        "off",
+        "True",
+        "2026-03-02 10:00:00",
+    ],
+)
+def test_a_filter_means_what_is_written_not_what_yaml_makes_of_it(
+    tmp_path: Path, written: str
+) -> None:
+    (one,) = drafted(tmp_path, listener(filter=f"{{customFields.X: {written}}}")).listeners
+    assert one.filter == {"customFields.X": written}
+
+
+def test_names_are_what_is_written_too(tmp_path: Path) -> None:
+    (one,) = drafted(tmp_path, listener(name="007", lane="no", acknowledgement="no")).listeners
+    assert (one.name, one.lane, one.acknowledgement) == ("007", "no", False)
+
+
+def test_a_key_that_cannot_be_fetched_is_named_beside_the_other_problems(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        load(tmp_path, listener(filtr="{}").replace("unsigned: true", "keys: [{env: NOT_SET}]"))
+    assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == [
+        "accounts[0].keys[0].env",
+        "listeners[0].filtr",
+    ]
 
 
 def test_a_token_may_be_as_long_as_docusign_s_are(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import yaml
 
 from postroom.errors import InvalidInputError
 from postroom.model import Json
-from postroom.operations.document import Problem, plain, written
+from postroom.operations.document import InvalidDocumentError, Problem, plain, read, written
 
 MAX_FILE_BYTES = 1024 * 1024
 MAX_NODES = 200_000
@@ -53,8 +53,16 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> ConnectFile
     problems = list(_fetch(document, (), path.parent, environment))
     found = ConnectFile(path, document, reading.places)
     if problems:
-        raise InvalidInputError(found.describe(problems))
+        raise InvalidInputError(found.describe([*problems, *_of_shape(document)]))
     return found
+
+
+def _of_shape(document: Json) -> tuple[Problem, ...]:
+    try:
+        read(document)
+    except InvalidDocumentError as refused:
+        return refused.problems
+    return ()
 
 
 class _Reading:
@@ -131,7 +139,9 @@ class _Reading:
     def _not_yaml(self, problem: Exception) -> str:
         mark = getattr(problem, "problem_mark", None)
         where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        what = getattr(problem, "problem", None) or "it has something in it that is no UTF-8 text"
+        what = (
+            getattr(problem, "problem", None) or "it has a control character in it, or is no UTF-8"
+        )
         return f"{self._path.name}{where}: not valid YAML: {what}"
 
 

@@ -12,7 +12,7 @@ from postroom.model import Json, Noun
 
 NAME_CHARACTERS = 100
 MAX_LISTENERS = 10_000
-_GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _VISIBLE = r"^[\x21-\x7e]+$"
 """What a bearer token may consist of, since it becomes a header."""
 _NOT_YET = {"aggregate", "xml"}
@@ -44,6 +44,13 @@ def _scalar_text(value: Any) -> Any:
     return str(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
 
 
+def _something(value: Any) -> Any:
+    """Refuse a condition left empty: it would let everything through."""
+    if value is None:
+        raise ValueError("nothing stands here; say what is wanted, or leave the key out for all")
+    return value
+
+
 def _known_include(token: str) -> str:
     if token not in vocabulary.INCLUDES:
         raise ValueError(f"unknown include; known are {', '.join(vocabulary.INCLUDES)}")
@@ -57,7 +64,7 @@ Name = Annotated[
 ]
 PathName = Annotated[Name, Field(pattern="^[^/]+$")]
 """A name that stands in a path of the API."""
-Guid = Annotated[str, BeforeValidator(_scalar_text), Field(pattern=_GUID)]
+Guid = Annotated[str, BeforeValidator(_scalar_text), Field(pattern=GUID)]
 Include = Annotated[str, AfterValidator(_known_include)]
 
 
@@ -131,8 +138,8 @@ class ListenerPart(Part):
     account: Name
     url: Annotated[str, Field(max_length=4096)]
     events: Annotated[tuple[Name, ...], Field(max_length=200)] = ()
-    users: UsersPart | None = None
-    filter: Any = None
+    users: Annotated[UsersPart | None, BeforeValidator(_something)] = None
+    filter: Annotated[Any, BeforeValidator(_something)] = None
     comparison: Literal["exact", "loose"] = "exact"
     field_policy: Literal["current", "sticky"] = "current"
     lane: Name | None = None
@@ -192,6 +199,8 @@ def _problem(error: Any) -> Problem:
         return Problem(path=path, message=_unknown_key(path))
     message = {
         "missing": "this is required",
+        "tuple_type": "write a list here, such as [a, b]",
+        "model_type": "write keys and their values here",
         "string_pattern_mismatch": _pattern_in_words(str(context.get("pattern", ""))),
         "value_error": str(context.get("error", "")),
     }.get(kind, "")
@@ -234,7 +243,7 @@ def _closest(name: str, known: list[str]) -> str | None:
 
 def _pattern_in_words(pattern: str) -> str:
     return {
-        _GUID: "write the GUID that Docusign shows, such as a1000000-0000-4000-8000-000000000001",
+        GUID: "write the GUID that Docusign shows, such as a1000000-0000-4000-8000-000000000001",
         "@": "write an e-mail address",
         "^[^/]+$": "a slash is not allowed in this name",
         _VISIBLE: "paste the token alone, without spaces or line breaks",

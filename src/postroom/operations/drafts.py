@@ -1,6 +1,7 @@
 """A document checked against everything it must fit, and turned into the nouns it stands for."""
 
 import difflib
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
@@ -8,6 +9,7 @@ from postroom import signature, vocabulary
 from postroom.delivery import egress, retry
 from postroom.model import Account, Enrichment, Lane, Listener, Noun, Registry, User, UserCondition
 from postroom.operations.document import (
+    GUID,
     AccountPart,
     ConnectDocument,
     InvalidDocumentError,
@@ -84,10 +86,12 @@ class _Drafting:
 
     def _account(self, part: AccountPart, path: Path) -> Account:
         account_id = part.id.lower()
-        if not part.keys and not part.unsigned and account_id not in self._registry.accounts:
-            self._warnings.append(
-                f"account {part.name or account_id} has no keys: it accepts nothing until it has"
+        if part.enrichment is not None:
+            complaint = egress.check_url(
+                part.enrichment.base_url, allow_private=self._allow_private
             )
+            if complaint is not None:
+                self._complain((*path, "enrichment", "base_url"), complaint)
         for number, user in enumerate(part.users):
             if user.id is None and user.email is None:
                 self._complain((*path, "users", number), "give the user's id, email or both")
@@ -114,11 +118,16 @@ class _Drafting:
 
     def _check_parents(self, accounts: tuple[Account, ...]) -> None:
         for number, account in enumerate(accounts):
-            if account.parent_id == account.id or (
-                account.parent_id is not None and account.parent_id not in self._accounts
-            ):
-                path: Path = ("accounts", number, "parent")
+            path: Path = ("accounts", number, "parent")
+            above, seen = account.parent_id, {account.id}
+            if above is not None and (above == account.id or above not in self._accounts):
                 self._complain(path, "name another account of this file or of the system")
+                continue
+            while above in self._accounts and above not in seen:
+                seen.add(above)
+                above = self._accounts[above].parent_id
+            if above in seen:
+                self._complain(path, "the account is its own parent by way of this one")
 
     def _named(self, named: str, path: Path) -> Account | None:
         found = [
@@ -189,7 +198,7 @@ class _Drafting:
         for number, entry in enumerate(entries):
             if "@" in entry:
                 emails.append(entry.lower())
-            elif len(entry) == 36 and entry.count("-") == 4:  # noqa: PLR2004  # the shape of a GUID
+            elif re.fullmatch(GUID, entry):
                 ids.append(entry.lower())
             elif entry in known_groups:
                 groups.append(entry)
