@@ -149,6 +149,27 @@ async def test_an_account_that_accepts_nothing_is_warned_about(desk: RegistryOff
     assert (await desk.apply(accounts=[bare | {"unsigned": True}])).warnings == ()
 
 
+async def test_the_warning_stays_until_the_account_has_a_key(desk: RegistryOffice) -> None:
+    bare = {"id": A1, "name": "Acme Corp"}
+    first = await desk.apply(accounts=[bare])
+    assert (await desk.apply(accounts=[bare])).warnings == first.warnings
+    await desk.apply()
+    assert (await desk.apply(accounts=[bare])).warnings == ()
+    pruned = await desk.apply(accounts=[bare | {"prune_keys": True}])
+    assert pruned.warnings == first.warnings
+
+
+async def test_a_listener_pruned_and_put_again_does_not_sign_with_its_old_key(
+    desk: RegistryOffice,
+) -> None:
+    await desk.apply(listener("erp", keys=[{"text": "erp-own-key="}]))
+    gone = await desk.apply(prune=True)
+    assert [one.action for one in gone.changes] == ["removed", "retired"]
+    await desk.apply(listener("erp"))
+    own = [one for one in (await keys.list_keys(desk.store)).items if one.listener == "erp"]
+    assert [one.retired_at is not None for one in own] == [True]
+
+
 async def test_no_secret_is_ever_told(desk: RegistryOffice) -> None:
     applied = await desk.apply(listener("erp", keys=[{"text": "erp-own-key="}]))
     pages = [

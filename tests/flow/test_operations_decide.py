@@ -113,6 +113,13 @@ async def test_a_paused_listener_says_so_and_since_when_until_resumed(
     assert (resumed.state, resumed.paused_at) == ("ok", None)
 
 
+async def test_pausing_twice_keeps_the_moment_of_the_first(desk: RegistryOffice) -> None:
+    await desk.apply(listener("erp"))
+    await listeners.pause_listener(desk.store, "erp", now=T0, actor="grace")
+    again = await listeners.pause_listener(desk.store, "erp", now=T0 + MINUTE, actor="grace")
+    assert again.paused_at == moment(T0)
+
+
 async def test_a_listener_that_is_down_says_since_when(desk: RegistryOffice) -> None:
     await desk.apply(listener("erp"))
     (one,) = (await desk.store.registry()).listeners
@@ -133,6 +140,21 @@ async def test_a_listener_removed_leaves_its_deliveries_dismissed_and_listed(
     (state,) = (await states(desk, notification)).items()
     assert state[0].startswith("(removed listener")
     assert state[1] == "dismissed"
+
+
+async def test_a_listener_removed_takes_its_own_keys_out_of_use(desk: RegistryOffice) -> None:
+    await desk.apply(listener("erp", keys=[{"text": "erp-own-key="}]), listener("crm"))
+    await listeners.remove_listener(desk.store, "erp", now=desk.now, actor="grace")
+    kept = {one.listener: one.retired_at for one in (await keys.list_keys(desk.store)).items}
+    assert kept == {None: None, "erp": moment(desk.now)}
+
+
+async def test_nothing_is_released_for_a_notification_there_is_not(desk: RegistryOffice) -> None:
+    await desk.apply(listener("erp", filter=ERP))
+    with pytest.raises(NotFoundError, match="postroom notifications"):
+        await held.release_held(
+            desk.store, listener="erp", notification="evt_none", now=desk.now, actor="grace"
+        )
 
 
 async def test_a_name_two_accounts_have_needs_the_account(desk: RegistryOffice) -> None:

@@ -72,30 +72,42 @@ async def apply(  # the document, how far it goes, and who applies it when
     known = list(await store.secrets())
     added, retired = _keys(shape, drafts, known, vault, now)
     if prune:
-        gone = _prune(drafts, registry, changes, views)
-        retired += [key for key in known if key.account_id in gone and _is_in_force(key, now)]
+        _prune(drafts, registry, changes, views)
+        retired += _of_removed(changes, known, now)
     views += [_key_view(key, "added") for key in added]
     views += [_key_view(key, "retired") for key in retired]
     decided = 0
     if not dry_run and views:
         audit = AuditEntry(at=now, actor=actor, verb="apply", details=_audited(views))
-        # Keys first: a feed that is switched over at this moment is never refused for want of one.
-        for key in added:
-            await store.put_secret(key, keys.noted(now, actor, "add-key", key))
-        if changes:
-            await store.change(changes, audit)
-        for key in retired:
-            await store.retire_secret(key.id, now, keys.noted(now, actor, "retire-key", key))
-        for change in changes:
-            if isinstance(change, PutLane):
-                decided += await settle_lane(store, change.lane, now=now, actor=actor)
+        decided = await _carry_out(store, changes, added, retired, audit)
+    in_force = [key for key in (*known, *added) if key not in retired and _is_in_force(key, now)]
     return Applied(
         changes=tuple(views),
         unchanged=unchanged,
-        warnings=drafts.warnings,
+        warnings=(*drafts.warnings, *_deaf(drafts, in_force)),
         crossed_decided=decided,
         is_dry_run=dry_run,
     )
+
+
+async def _carry_out(
+    store: Store,
+    changes: list[Change],
+    added: list[SealedSecret],
+    retired: list[SealedSecret],
+    audit: AuditEntry,
+) -> int:
+    """Make the changes; return how many crossed deliveries the lanes among them have decided."""
+    now, actor = audit.at, audit.actor
+    # Keys first: a feed that is switched over at this moment is never refused for want of one.
+    for key in added:
+        await store.put_secret(key, keys.noted(now, actor, "add-key", key))
+    if changes:
+        await store.change(changes, audit)
+    for key in retired:
+        await store.retire_secret(key.id, now, keys.noted(now, actor, "retire-key", key))
+    lanes = [change.lane for change in changes if isinstance(change, PutLane)]
+    return sum([await settle_lane(store, lane, now=now, actor=actor) for lane in lanes])
 
 
 def _compare(drafts: Drafts, registry: Registry) -> tuple[list[Change], list[ChangeView], int]:
@@ -122,8 +134,8 @@ def _compare(drafts: Drafts, registry: Registry) -> tuple[list[Change], list[Cha
 
 def _prune(
     drafts: Drafts, registry: Registry, changes: list[Change], views: list[ChangeView]
-) -> set[str]:
-    """Remove what the document does not name; return the accounts that go.
+) -> None:
+    """Remove what the document does not name.
 
     An account stays where the document names it as an owner or a parent only.
     """
@@ -145,7 +157,6 @@ def _prune(
     for account in gone:
         changes.append(RemoveAccount(account_id=account.id))
         views.append(_removed(account))
-    return {account.id for account in gone}
 
 
 def _keys(
@@ -189,6 +200,28 @@ def _unnamed(
         and _is_in_force(key, now)
         and key.fingerprint not in named
     ]
+
+
+def _of_removed(changes: list[Change], known: list[SealedSecret], now: int) -> list[SealedSecret]:
+    """Return the secrets of accounts and listeners that go: put again, they begin without."""
+    accounts = {one.account_id for one in changes if isinstance(one, RemoveAccount)}
+    listeners = {(one.account_id, one.name) for one in changes if isinstance(one, RemoveListener)}
+    return [
+        key
+        for key in known
+        if (key.account_id in accounts or (key.account_id, key.listener) in listeners)
+        and _is_in_force(key, now)
+    ]
+
+
+def _deaf(drafts: Drafts, in_force: list[SealedSecret]) -> tuple[str, ...]:
+    """Warn of accounts whose messages will all be refused."""
+    hearing = {key.account_id for key in in_force if (key.listener, key.purpose) == (None, "hmac")}
+    return tuple(
+        f"account {one.name or one.id} has no keys in force: it accepts nothing until it has"
+        for one in drafts.accounts
+        if not one.is_unsigned and one.id not in hearing
+    )
 
 
 def _is_in_force(key: SealedSecret, now: int) -> bool:

@@ -3,11 +3,13 @@
 from postroom.errors import InvalidInputError, NotFoundError
 from postroom.model import DeliveryState
 from postroom.operations import names
-from postroom.operations.notifications import spelled
+from postroom.operations.notifications import folded, spelled
 from postroom.operations.views import (
+    MAX_CURSOR,
     DeliveryDetails,
     DeliveryView,
     Page,
+    asked,
     attempt_view,
     check_limit,
     cursor,
@@ -15,7 +17,7 @@ from postroom.operations.views import (
     page,
     read_moment,
 )
-from postroom.storage.port import DeliveryQuery, Store
+from postroom.storage.port import DeliveryQuery, Store, StoredDelivery
 
 
 async def list_deliveries(  # noqa: PLR0913  # each is a way to narrow the list
@@ -36,9 +38,9 @@ async def list_deliveries(  # noqa: PLR0913  # each is a way to narrow the list
     registry = await store.registry()
     query = DeliveryQuery(
         account_id=names.account_id(registry, account),
-        listener_id=names.listener(registry, listener, account).id if listener else None,
-        notification_id=notification,
-        envelope_id=envelope.lower() if envelope else None,
+        listener_id=names.listener_id(registry, listener, account),
+        notification_id=asked(notification, "notification"),
+        envelope_id=folded(envelope, "envelope"),
         events=spelled(events),
         states=tuple(read_state(state) for state in states),
         received_from=read_moment(received_from, "from"),
@@ -51,9 +53,7 @@ async def list_deliveries(  # noqa: PLR0913  # each is a way to narrow the list
 
 async def show_delivery(store: Store, delivery: int) -> DeliveryDetails:
     """Return one delivery with every attempt. Raises `NotFoundError`."""
-    stored = await store.delivery(delivery)
-    if stored is None:
-        raise NotFoundError(f"there is no delivery {delivery}; `postroom deliveries` lists them")
+    stored = await find(store, delivery)
     name = names.name_of(await names.names(store), stored.listener_id)
     return DeliveryDetails(
         delivery=delivery_view(stored, name),
@@ -73,13 +73,23 @@ async def list_failures(
     registry = await store.registry()
     query = DeliveryQuery(
         account_id=names.account_id(registry, account),
-        listener_id=names.listener(registry, listener, account).id if listener else None,
+        listener_id=names.listener_id(registry, listener, account),
         states=(DeliveryState.GIVEN_UP,),
         not_superseded=True,
         after=cursor(after),
         limit=check_limit(limit) + 1,
     )
     return await listed(store, query, limit)
+
+
+async def find(store: Store, delivery: int) -> StoredDelivery:
+    """Return one delivery. Raises `NotFoundError`."""
+    stored = await store.delivery(delivery) if 0 < delivery <= MAX_CURSOR else None
+    if stored is None:
+        raise NotFoundError(
+            "there is no such delivery; `postroom deliveries` and `postroom failures` list them"
+        )
+    return stored
 
 
 async def listed(store: Store, query: DeliveryQuery, limit: int) -> Page[DeliveryView]:

@@ -5,6 +5,7 @@ from typing import Literal
 from postroom.model import DeliveryState
 from postroom.operations import names
 from postroom.operations.deliveries import listed
+from postroom.operations.notifications import find
 from postroom.operations.views import Decided, DeliveryView, Page, check_limit, cursor
 from postroom.storage.port import AuditEntry, Decision, DeliveryQuery, Store
 
@@ -23,7 +24,7 @@ async def list_held(
     registry = await store.registry()
     query = DeliveryQuery(
         account_id=names.account_id(registry, account),
-        listener_id=names.listener(registry, listener, account).id if listener else None,
+        listener_id=names.listener_id(registry, listener, account),
         states=(DeliveryState.HELD,),
         after=cursor(after),
         limit=check_limit(limit) + 1,
@@ -41,8 +42,13 @@ async def release_held(  # which ones, what becomes of them, who says so when
     now: int,
     actor: str,
 ) -> Decided:
-    """Deliver or dismiss what is held for a listener: all of it, or one notification's."""
+    """Deliver or dismiss what is held for a listener: all of it, or one notification's.
+
+    Raises `NotFoundError` for a listener or a notification there is not.
+    """
     found = names.listener(await store.registry(), listener, account)
+    if notification is not None:
+        await find(store, notification)
     state: Literal[DeliveryState.DUE, DeliveryState.DISMISSED] = (
         DeliveryState.DUE if to == "deliver" else DeliveryState.DISMISSED
     )

@@ -118,7 +118,7 @@ def _named(known: Sequence[SealedSecret], key: str, now: int) -> SealedSecret:
     in_force = [one for one in alike if one.retired_at is None or one.retired_at > now]
     found = by_id or in_force or alike[-1:]
     if not found:
-        raise NotFoundError(f"there is no key {key!r}; `postroom keys` lists them")
+        raise NotFoundError(f"there is no key {key[: names.SHOWN]!r}; `postroom keys` lists them")
     if len(found) > 1:
         ids = ", ".join(one.id for one in found)
         raise InvalidInputError(f"several keys have the fingerprint {key}; give the id: {ids}")

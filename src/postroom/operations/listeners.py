@@ -3,7 +3,7 @@
 import msgspec
 
 from postroom.model import Listener, ListenerState
-from postroom.operations import names
+from postroom.operations import keys, names
 from postroom.operations.views import (
     ListenerView,
     Page,
@@ -41,8 +41,9 @@ async def pause_listener(
 ) -> ListenerView:
     """Send nothing to a listener until it is resumed; what it is owed is kept."""
     found = names.listener(await store.registry(), listener, account)
-    audit = _audit(now, actor, "pause-listener", found)
-    await store.set_paused(found.id, now, audit)
+    state = (await store.states()).get(found.id)
+    if state is None or state.paused_at is None:
+        await store.set_paused(found.id, now, _audit(now, actor, "pause-listener", found))
     return await show_listener(store, found.name, account=found.account_id)
 
 
@@ -59,11 +60,18 @@ async def resume_listener(
 async def remove_listener(
     store: Store, listener: str, *, account: str | None = None, now: int, actor: str
 ) -> ListenerView:
-    """Remove a listener; what it is still owed is dismissed. Returns it as it was."""
+    """Remove a listener; what it is owed is dismissed, its own keys are retired.
+
+    Returns it as it was.
+    """
     found = names.listener(await store.registry(), listener, account)
     before = await show_listener(store, found.name, account=found.account_id)
     change = RemoveListener(account_id=found.account_id, name=found.name)
     await store.change([change], _audit(now, actor, "remove-listener", found))
+    for key in await store.secrets():
+        is_own = (key.account_id, key.listener) == (found.account_id, found.name)
+        if is_own and (key.retired_at is None or key.retired_at > now):
+            await store.retire_secret(key.id, now, keys.noted(now, actor, "retire-key", key))
     return before
 
 

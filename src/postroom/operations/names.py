@@ -6,6 +6,9 @@ from postroom.errors import InvalidInputError, NotFoundError
 from postroom.model import Account, Listener, Registry
 from postroom.storage.port import Store
 
+SHOWN = 100
+"""Characters of an unknown name that an error repeats."""
+
 
 def account(registry: Registry, named: str) -> Account:
     """Return the account of an id or a name.
@@ -19,7 +22,9 @@ def account(registry: Registry, named: str) -> Account:
     if len(found) > 1:
         raise InvalidInputError(f"several accounts are called {named!r}; give the account's id")
     if not found:
-        raise NotFoundError(f"there is no account {named!r}; `postroom accounts` lists them")
+        raise NotFoundError(
+            f"there is no account {named[:SHOWN]!r}; `postroom accounts` lists them"
+        )
     return found[0]
 
 
@@ -42,8 +47,15 @@ def listener(registry: Registry, named: str, of_account: str | None = None) -> L
     if len(found) > 1:
         raise InvalidInputError(f"several accounts have a listener {named!r}; give the account too")
     if not found:
-        raise NotFoundError(f"there is no listener {named!r}; `postroom listeners` lists them")
+        raise NotFoundError(
+            f"there is no listener {named[:SHOWN]!r}; `postroom listeners` lists them"
+        )
     return found[0]
+
+
+def listener_id(registry: Registry, named: str | None, of_account: str | None) -> int | None:
+    """Return the id of a listener by name, or None for None."""
+    return None if named is None else listener(registry, named, of_account).id
 
 
 async def names(store: Store) -> Mapping[int, str]:

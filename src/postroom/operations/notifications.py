@@ -11,6 +11,7 @@ from postroom.operations.views import (
     NotificationView,
     Page,
     RepeatView,
+    asked,
     check_limit,
     cursor,
     delivery_view,
@@ -46,9 +47,9 @@ async def list_notifications(  # noqa: PLR0913  # each is a way to narrow the li
     """List notifications, newest first."""
     query = NotificationQuery(
         account_id=names.account_id(await store.registry(), account),
-        envelope_id=envelope.lower() if envelope else None,
+        envelope_id=folded(envelope, "envelope"),
         events=spelled(events),
-        sender_id=sender.lower() if sender else None,
+        sender_id=folded(sender, "sender"),
         received_from=read_moment(received_from, "from"),
         received_until=read_moment(received_until, "until"),
         after=cursor(after),
@@ -134,17 +135,24 @@ async def list_unreadable(
 
 async def find(store: Store, notification: str) -> StoredNotification:
     """Return one notification. Raises `NotFoundError`."""
-    stored = await store.notification(notification)
+    named = asked(notification, "notification") or ""
+    stored = await store.notification(named)
     if stored is None:
         raise NotFoundError(
-            f"there is no notification {notification!r}; `postroom notifications` lists them"
+            f"there is no notification {named!r}; `postroom notifications` lists them"
         )
     return stored
 
 
 def spelled(events: tuple[str, ...]) -> tuple[str, ...]:
     """Return event names as they are kept, from any known spelling."""
-    return tuple(vocabulary.canonical(event) or event.lower() for event in events)
+    return tuple(vocabulary.canonical(event) or folded(event, "events") or "" for event in events)
+
+
+def folded(text: str | None, name: str) -> str | None:
+    """Return an id or an event as it is kept, in lower case. Raises as `views.asked`."""
+    found = asked(text, name)
+    return None if found is None else found.lower()
 
 
 def _nearly(miss: NearMiss) -> str:

@@ -17,6 +17,8 @@ Item = TypeVar("Item")
 Row = TypeVar("Row")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MAX_LIMIT = 1000
+MAX_ASKED = 200
+"""Characters; every id and event name kept is shorter."""
 MAX_CURSOR = 2**63 - 1
 """The largest number a store counts rows with."""
 
@@ -234,6 +236,17 @@ def read_moment(text: str | None, name: str) -> int | None:
         ) from None
     aware = read if read.tzinfo else read.replace(tzinfo=UTC)
     return (aware - EPOCH) // timedelta(microseconds=1)
+
+
+def asked(text: str | None, name: str) -> str | None:
+    """Return what to look for, or None for None.
+
+    Raises `InvalidInputError`, naming the parameter, for what nothing can be called. Empty is
+    refused too: a variable that a script left unset must not stand for everything.
+    """
+    if text is not None and not (0 < len(text) <= MAX_ASKED and text.isprintable()):
+        raise InvalidInputError(f"{name}: {text[:40]!r} names nothing; copy it from a list")
+    return text
 
 
 def cursor(text: str | None) -> int | None:
