@@ -1,6 +1,6 @@
 """What was taken in, what became of it, and why: lists, pages, near misses, explanations."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ from tests.flow.registry_office import (
 
 from postroom.clock import SECOND
 from postroom.errors import InvalidInputError, NotFoundError
-from postroom.operations import deliveries, health, listeners, notifications, views
+from postroom.operations import deliveries, health, held, listeners, notifications, views
 from postroom.operations.explain import ListenerExplanation, explain
+from postroom.storage.port import Store
 
 SALESFORCE = {"customFields.Integration": "Salesforce"}
 
@@ -202,6 +203,38 @@ async def test_what_does_not_exist_is_refused_with_the_list_to_look_at(
         await explain(desk.store, "evt_none")
     with pytest.raises(NotFoundError, match="postroom deliveries"):
         await deliveries.show_delivery(desk.store, 7)
+    with pytest.raises(NotFoundError, match="postroom deliveries"):
+        await deliveries.show_delivery(desk.store, 2**63)
+
+
+@pytest.mark.parametrize("text", ["", "\x00", "\udcff", "x" * 201], ids=repr)
+@pytest.mark.parametrize(
+    "look",
+    [
+        explain,
+        notifications.show_notification,
+        lambda store, text: notifications.list_notifications(store, envelope=text),
+        lambda store, text: notifications.list_notifications(store, sender=text),
+        lambda store, text: notifications.list_notifications(store, events=(text,)),
+        lambda store, text: deliveries.list_deliveries(store, envelope=text),
+        lambda store, text: deliveries.list_deliveries(store, notification=text),
+    ],
+    ids=["explain", "show", "envelope", "sender", "events", "owed-envelope", "owed-notification"],
+)
+async def test_what_nothing_is_called_never_stands_for_everything(
+    desk: RegistryOffice, look: Callable[[Store, str], Awaitable[object]], text: str
+) -> None:
+    await desk.apply(listener("all"))
+    await desk.feed(1)
+    with pytest.raises(InvalidInputError, match="names nothing"):
+        await look(desk.store, text)
+
+
+async def test_an_empty_listener_never_stands_for_all_of_them(desk: RegistryOffice) -> None:
+    await desk.apply(listener("all"))
+    for look in (deliveries.list_deliveries, deliveries.list_failures, held.list_held):
+        with pytest.raises(NotFoundError, match="postroom listeners"):
+            await look(desk.store, listener="")
 
 
 async def test_health_counts_what_waits_for_a_person(desk: RegistryOffice) -> None:
@@ -219,6 +252,17 @@ async def test_health_counts_what_waits_for_a_person(desk: RegistryOffice) -> No
     }
     await desk.deliver("all", GIVEN_UP, status=500)
     assert (await health.health(desk.store)).failures == 1
+
+
+async def test_health_counts_the_failures_that_are_listed_also_of_removed_listeners(
+    desk: RegistryOffice,
+) -> None:
+    await desk.apply(listener("all"))
+    await desk.feed(1)
+    await desk.deliver("all", GIVEN_UP, status=500)
+    await listeners.remove_listener(desk.store, "all", now=desk.now, actor="grace")
+    listed = (await deliveries.list_failures(desk.store)).items
+    assert (await health.health(desk.store)).failures == len(listed) == 1
 
 
 @pytest.mark.parametrize(

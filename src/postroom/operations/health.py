@@ -85,7 +85,9 @@ async def health(store: Store) -> Health:
         unclaimed=counts.unclaimed,
         unreadable=counts.unreadable,
     )
-    attention = _attention(rows, figures)
+    # Also those of listeners removed since: `failures` lists them, so they are counted.
+    failures = sum(one.given_up for one in counts.backlog)
+    attention = _attention(rows, figures, failures)
     return Health(
         state="attention" if attention else "ok",
         attention=attention,
@@ -94,7 +96,7 @@ async def health(store: Store) -> Health:
         oldest_received_at=moment_or_none(min(oldest, default=None)),
         held=sum(row.held for row in rows),
         crossed=sum(row.crossed for row in rows),
-        failures=sum(row.given_up for row in rows),
+        failures=failures,
         unclaimed=counts.unclaimed,
         store=figures,
     )
@@ -116,14 +118,14 @@ async def list_audit(
     return page(rows, limit, lambda row: row[0], lambda row: _audit(row[1]))
 
 
-def _attention(rows: list[ListenerHealth], figures: StoreFigures) -> tuple[str, ...]:
+def _attention(rows: list[ListenerHealth], figures: StoreFigures, failures: int) -> tuple[str, ...]:
     found = [
         f"{row.listener} is {row.state}; see `postroom listeners`"
         for row in rows
         if row.state != "ok"
     ]
     for count, what, command in (
-        (sum(row.given_up for row in rows), "deliveries given up", "failures"),
+        (failures, "deliveries given up", "failures"),
         (sum(row.held for row in rows), "deliveries held", "held"),
         (sum(row.crossed for row in rows), "deliveries crossed", "crossed"),
         (figures.unclaimed, "notifications unclaimed", "unclaimed"),

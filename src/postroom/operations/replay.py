@@ -3,11 +3,11 @@
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from postroom.errors import ConflictError, InvalidInputError, NotFoundError
+from postroom.errors import ConflictError, InvalidInputError
 from postroom.model import OPEN_STATES, DeliveryState, Json, Noun, Registry, Replay
 from postroom.operations import names
-from postroom.operations.deliveries import read_state
-from postroom.operations.notifications import spelled
+from postroom.operations.deliveries import find, read_state
+from postroom.operations.notifications import folded, spelled
 from postroom.operations.views import read_moment
 from postroom.storage.port import AuditEntry, DeliveryQuery, Ordered, Store, StoredDelivery
 
@@ -120,10 +120,8 @@ async def _selected(store: Store, wanted: Wanted) -> AsyncIterator[Sequence[Stor
         rows = await store.deliveries(
             DeliveryQuery(
                 account_id=names.account_id(registry, wanted.account),
-                listener_id=names.listener(registry, wanted.listener, wanted.account).id
-                if wanted.listener
-                else None,
-                envelope_id=wanted.envelope.lower() if wanted.envelope else None,
+                listener_id=names.listener_id(registry, wanted.listener, wanted.account),
+                envelope_id=folded(wanted.envelope, "envelope"),
                 events=spelled(wanted.events),
                 states=_states(wanted.states),
                 received_from=read_moment(wanted.received_from, "from"),
@@ -141,11 +139,7 @@ async def _selected(store: Store, wanted: Wanted) -> AsyncIterator[Sequence[Stor
 
 
 async def _one(store: Store, delivery: int, registry: Registry) -> StoredDelivery:
-    one = await store.delivery(delivery)
-    if one is None:
-        raise NotFoundError(
-            f"there is no delivery {delivery}; `postroom failures` lists those given up"
-        )
+    one = await find(store, delivery)
     if one.state in UNDECIDED:
         raise ConflictError(f"delivery {one.id} is {one.state}; decide it, do not replay it")
     if one.state in OPEN_STATES:
@@ -186,6 +180,8 @@ def _has_reached(row: StoredDelivery) -> bool:
 def _check(wanted: Wanted, rate_per_second: float | None, reason: str) -> None:
     if wanted.delivery is None and wanted.envelope is None and wanted.listener is None:
         raise InvalidInputError("say what to replay: a delivery, an envelope, or a listener")
+    if wanted.delivery is not None and wanted != Wanted(delivery=wanted.delivery):
+        raise InvalidInputError("a delivery is one thing already; leave the other conditions out")
     if rate_per_second is not None and not 0.001 <= rate_per_second <= 100_000:  # noqa: PLR2004  # sane bounds
         raise InvalidInputError("rate: from 0.001 to 100000 a second")
     if len(reason) > MAX_REASON_CHARACTERS or not reason.isprintable():
