@@ -246,3 +246,9 @@ def test_a_moment_is_printed_to_the_second() -> None:
 def test_a_place_is_written_as_people_write_it() -> None:
     assert where(("listeners", 0, "filter", "any", 2)) == "listeners[0].filter.any[2]"
     assert where(()) == ""
+
+
+def test_an_option_given_empty_is_refused_and_does_not_mean_all(terminal: Terminal) -> None:
+    terminal.apply(LISTENER)
+    said = terminal.run("replay", "--listener", LISTENER["name"], "--events", "", expect=2)
+    assert "event" in said.output

@@ -28,5 +28,5 @@ After = Annotated[
 
 
 def several(text: str | None) -> tuple[str, ...]:
-    """Split a comma-separated option."""
-    return tuple(one.strip() for one in (text or "").split(",") if one.strip())
+    """Split a comma-separated option. What is given empty stays, to be refused: it is no "all"."""
+    return () if text is None else tuple(one.strip() for one in text.split(","))
