@@ -1,11 +1,13 @@
 """Fail when a test is missing, not only when one is red.
 
 `tests/inventory.txt` names every test function of the suite. `check REPORT` compares it with what
-a run really executed (pytest's JUnit report); `write REPORT` makes it anew.
+a run really executed (pytest's JUnit report); `write` makes it anew from what
+`pytest --collect-only -q` prints.
 """
 
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
 from pathlib import Path
 
 INVENTORY = Path(__file__).parents[1] / "inventory.txt"
@@ -20,13 +22,22 @@ def executed(report: Path) -> dict[str, bool]:
     return ran
 
 
+def collected(lines: Iterable[str]) -> set[str]:
+    """Return each test function that pytest says it collected, named as its reports name it."""
+    found = set()
+    for line in lines:
+        path, separator, name = line.partition("[")[0].strip().rpartition("::")
+        if separator:
+            found.add(f"{path.replace('.py', '').replace('/', '.').replace('::', '.')}::{name}")
+    return found
+
+
 def main() -> int:
     """Check or write the inventory."""
-    verb, report = sys.argv[1], Path(sys.argv[2])
-    ran = executed(report)
-    if verb == "write":
-        INVENTORY.write_text("".join(f"{name}\n" for name in sorted(ran)))
+    if sys.argv[1] == "write":
+        INVENTORY.write_text("".join(f"{name}\n" for name in sorted(collected(sys.stdin))))
         return 0
+    ran = executed(Path(sys.argv[2]))
     listed = INVENTORY.read_text().split("\n")[:-1]
     missing = sorted(set(listed) - set(ran))
     unlisted = sorted(set(ran) - set(listed))
