@@ -166,6 +166,7 @@ async def main() -> None:
         backlog=2048,
     )
     listening = config.bind_socket()
+    listening.listen(config.backlog)
     print(f"The floor listens on http://127.0.0.1:{listening.getsockname()[1]}")
     await uvicorn.Server(config).serve(sockets=[listening])
 

@@ -191,6 +191,7 @@ async def serve(
             backlog=2048,
         )
         listening = config.bind_socket()
+        listening.listen(config.backlog)  # from here on callers queue: what we tell is true
         host, port = listening.getsockname()[:2]
         server = _Server(config)
         loop = asyncio.get_running_loop()

@@ -56,8 +56,8 @@ class Gateway:
 
     # its life
 
-    def start(self, command: Sequence[str] = COMMAND) -> None:
-        """Start it with the clock where it stands, and wait until it is ready."""
+    def start(self, command: Sequence[str] = COMMAND, *, may_die: bool = False) -> None:
+        """Start it with the clock where it stands; wait until it is ready, or (`may_die`) dead."""
         self._process = subprocess.Popen(  # noqa: S603  # our own command
             [
                 *command,
@@ -80,7 +80,10 @@ class Gateway:
         )
         self._reader = threading.Thread(target=self._read, args=(self._process,))
         self._reader.start()
-        self.wait_until(self._is_ready, "the server did not become ready")
+        self.wait_until(
+            lambda: (may_die and not self.is_alive) or self._is_ready(),
+            "the server did not become ready",
+        )
 
     @property
     def is_alive(self) -> bool:
