@@ -12,8 +12,9 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 REGISTRY = CollectorRegistry()
 ACCEPTED = Counter(
     "postroom_notifications",
-    "Messages taken at the front door, by what became of them.",
-    ["account", "result"],
+    "Messages taken at the front door, by the id of the key that proved them: while keys rotate,"
+    " what still comes under the old one.",
+    ["account", "key", "result"],
     registry=REGISTRY,
 )
 REFUSED = Counter(

@@ -110,10 +110,11 @@ class Road:
         read = await _read(arrival, roster, now)
         if isinstance(read, Rejection):
             return read
-        notification = await self._recognise(read)
+        notification, key_id = read
+        notification = await self._recognise(notification)
         notification, first_fields = await self._stick(notification, roster)
         routing = roster.router.match(notification)
-        return await self._record(
+        taken = await self._record(
             Recording(
                 notification=notification,
                 matches=routing.matches,
@@ -126,6 +127,9 @@ class Road:
             ),
             dispatch,
         )
+        result = "repeat" if taken.is_duplicate else "kept"
+        observe.ACCEPTED.labels(notification.account_id, key_id or "unsigned", result).inc()
+        return taken
 
     async def deliver(
         self, lease: Lease, *, held: Mapping[int, Lease], wants_next: bool
@@ -238,7 +242,9 @@ class Road:
                 return settled
 
 
-async def _read(arrival: Arrival, roster: Roster, now: int) -> Notification | Rejection:
+async def _read(
+    arrival: Arrival, roster: Roster, now: int
+) -> tuple[Notification, str | None] | Rejection:
     if len(arrival.body) < LARGE_BODY_BYTES:
         return _authenticate_and_normalise(arrival, roster, now)
     return await asyncio.to_thread(_authenticate_and_normalise, arrival, roster, now)
@@ -246,7 +252,8 @@ async def _read(arrival: Arrival, roster: Roster, now: int) -> Notification | Re
 
 def _authenticate_and_normalise(
     arrival: Arrival, roster: Roster, now: int
-) -> Notification | Rejection:
+) -> tuple[Notification, str | None] | Rejection:
+    """Return the notification and the id of the key that proved it, or why it is refused."""
     admitted = authenticate(
         arrival.body,
         path_account=arrival.path_account,
@@ -263,12 +270,13 @@ def _authenticate_and_normalise(
             reason=admitted.reason,
             hint=admitted.hint,
         )
-    return normalise.normalise(
+    notification = normalise.normalise(
         arrival.body,
         account_id=admitted.account_id,
         content_type=arrival.content_type,
         received_at=now,
     )
+    return notification, admitted.key_id
 
 
 def _unordered(matches: tuple[Match, ...], roster: Roster) -> frozenset[int]:

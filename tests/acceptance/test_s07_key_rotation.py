@@ -75,6 +75,13 @@ def test_a_hundred_keys_are_all_tried(gateway: Gateway, recorder: Recorder) -> N
         assert gateway.post(body, signed_headers([key], body)) == 200
     gateway.until_quiet()
     assert recorder.totals() == {"ALL": 3}
+    assert keys_that_matched(gateway) == 3
+
+
+def keys_that_matched(gateway: Gateway) -> int:
+    """Count the keys that messages were proved with, as the metrics tell an operator."""
+    lines = gateway.http.get("/metrics").text.splitlines()
+    return sum(line.startswith("postroom_notifications_total{") for line in lines)
 
 
 def reordered(body: bytes) -> bytes:
