@@ -245,8 +245,9 @@ class Worker:
     async def _went_down(self, line: Line, listener: Listener) -> None:
         observe.log.warning("listener is down", account=listener.account_id, listener=listener.name)
         observe.DOWN.inc()
+        ready = line.give_back()  # at once: none of them may be started while the state is written
         await self._write_state(line)
-        await self._give_back(line.give_back())
+        await self._give_back(ready)
 
     async def _recovered(self, line: Line, listener: Listener) -> None:
         """Let everything that waits go at once, in order: the outage is over (contract 5)."""
