@@ -19,3 +19,14 @@ class ConflictError(PostroomError):
 
 class UnavailableError(PostroomError):
     """The store cannot keep anything now; nothing was kept, so try again."""
+
+
+class DocusignError(InvalidInputError):
+    """What Docusign's own API answers a call with: its code, and the sentence beside it."""
+
+    def __init__(self, code: str, message: str, *, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        """Docusign's spelling, such as `ENVELOPE_DOES_NOT_EXIST` (contract 6.4)."""
+        self.status = status
+        """The HTTP status of the answer."""

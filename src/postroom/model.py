@@ -45,6 +45,35 @@ class User(Noun, frozen=True, kw_only=True):
     id: str | None = None
     email: str | None = None
     groups: tuple[str, ...] = ()
+    """The names of its groups."""
+    name: str = ""
+    is_admin: bool = False
+    status: str = "Active"
+    """As Docusign spells it: Active, Closed, ActivationSent and so on (contract 6)."""
+    created_at: int | None = None
+    profile: Json = None
+    """What else Docusign keeps of a user, by its key names: firstName, jobTitle and so on."""
+
+
+class Group(Noun, frozen=True, kw_only=True):
+    """A group of users that Docusign has given an id."""
+
+    id: str
+    name: str
+
+
+class AccountField(Noun, frozen=True, kw_only=True):
+    """A custom field that the account offers, or demands, on every envelope (contract 7.4)."""
+
+    id: str
+    name: str
+    kind: Literal["text", "list"] = "text"
+    value: str = ""
+    items: tuple[str, ...] = ()
+    """What may be chosen, for a list."""
+    is_required: bool = False
+    """True: nothing is sent without a value."""
+    is_shown: bool = True
 
 
 class Enrichment(Noun, frozen=True, kw_only=True):
@@ -69,6 +98,9 @@ class Account(Noun, frozen=True, kw_only=True):
     environment_field: str | None = None
     """The custom field that tells production from staging, for the guard on `environment`."""
     enrichment: Enrichment | None = None
+    groups: tuple[Group, ...] = ()
+    fields: tuple[AccountField, ...] = ()
+    created_at: int | None = None
 
 
 class Secret(Noun, frozen=True, kw_only=True):
@@ -78,7 +110,7 @@ class Secret(Noun, frozen=True, kw_only=True):
     account_id: str
     listener: str | None
     """The name of the listener whose key it is; None for a key of the account."""
-    purpose: Literal["hmac", "enrichment"]
+    purpose: Literal["hmac", "enrichment", "password", "client-secret"]
     text: str
     """The secret exactly as Docusign displays it: text, never base64-decoded (contract 4)."""
     created_at: int
@@ -117,7 +149,8 @@ class Listener(Noun, frozen=True, kw_only=True):
     """`sticky` decides by the custom fields the envelope had when it was first seen."""
     lane: str | None = None
     environment: str | None = None
-    format: Literal["pass-through", "sim"] = "pass-through"
+    format: Literal["pass-through", "sim", "aggregate", "xml"] = "pass-through"
+    """`aggregate` and `xml` tell the state of the envelope at the moment of sending."""
     include: tuple[str, ...] | None = None
     """For `sim`: the includeData tokens to keep; None keeps what the feed carries."""
     mask: tuple[str, ...] = ()
@@ -134,6 +167,21 @@ class Listener(Noun, frozen=True, kw_only=True):
     """So many different deliveries failing in a row mark the listener down; 0 never does."""
     probe_seconds: float = 60.0
     """How often a listener that is down is tried with one delivery."""
+    is_active: bool = True
+    """False: it is kept and wants nothing (Docusign's `allowEnvelopePublish` false)."""
+    scope: Literal["account", "envelope"] = "account"
+    """`envelope`: an `eventNotification`; it wants only envelopes that carry its name."""
+    configuration: Json = None
+    """The Connect configuration or `eventNotification` it was made from, as Docusign echoes it."""
+    is_signed: bool = True
+    """False: no signature headers (Docusign's `includeHMAC` false)."""
+    is_logged: bool = True
+    """Whether Docusign's own log shows its deliveries (`enableLog`, `loggingEnabled`)."""
+    documents_for: tuple[str, ...] = ()
+    """The events whose message carries the documents' bytes, where they are kept here."""
+    extras: tuple[str, ...] = ()
+    """What else a message carries: `certificate`, `document_fields`, `sender_account`,
+    `time_zone`, `void_reason`."""
 
 
 class Lane(Noun, frozen=True, kw_only=True):
@@ -198,6 +246,11 @@ class Notification(Noun, frozen=True, kw_only=True):
     """Envelope JSON fetched by REST; used only for what the body does not carry."""
     sticky_fields: bytes | None = None
     """`customFields` JSON of the envelope as first seen, where a listener goes by it."""
+    origin: Literal["feed", "here", "historical"] = "feed"
+    """`here`: an envelope kept here caused it; its documents and present state can be looked up.
+    `historical`: published again on demand, for the listeners in `attached` alone."""
+    attached: tuple[str, ...] = ()
+    """The names of the listeners of `scope: envelope` that the envelope carries."""
 
 
 class OwedState(StrEnum):

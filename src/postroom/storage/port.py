@@ -82,6 +82,113 @@ class Settled(Noun, frozen=True, kw_only=True):
     next: Lease | None = None
 
 
+# --- the envelopes that live here -------------------------------------------------------------
+
+
+class KeptEnvelope(Noun, frozen=True, kw_only=True):
+    """An envelope of the Connect server as kept: its own JSON, and what lists go by."""
+
+    account_id: str
+    id: str
+    revision: int
+    """1 at first, one more with every change."""
+    status: str
+    sender_id: str
+    sender_name: str = ""
+    sender_email: str = ""
+    subject: str = ""
+    folder: str = "sentitems"
+    created_at: int
+    modified_at: int
+    sent_at: int | None = None
+    delivered_at: int | None = None
+    completed_at: int | None = None
+    declined_at: int | None = None
+    voided_at: int | None = None
+    status_changed_at: int
+    next_at: int | None = None
+    """When time does something to it next: a reminder, or its end."""
+    transaction_id: str | None = None
+    fields: tuple[tuple[str, str], ...] = ()
+    """Custom fields as (name, value), to be found by."""
+    search_text: str = ""
+    """Subject, names and addresses, lower case, to be found by a part of it."""
+    body: bytes
+
+
+class Life(Noun, frozen=True, kw_only=True):
+    """A change of an envelope with everything it tells and owes, to be kept together."""
+
+    envelope: KeptEnvelope
+    """With the revision it shall have: the kept one's plus 1, or 1 for a new envelope."""
+    documents: tuple[tuple[str, bytes], ...] = ()
+    """Documents to keep or replace, as (document id, bytes)."""
+    dropped_documents: tuple[str, ...] = ()
+    recordings: tuple[Recording, ...] = ()
+
+
+class Lived(Noun, frozen=True, kw_only=True):
+    """What became of a change."""
+
+    was_current: bool
+    """False: the envelope had changed meanwhile, or exists already; nothing was written."""
+    recorded: tuple[Recorded, ...] = ()
+
+
+class EnvelopeQuery(Noun, frozen=True, kw_only=True):
+    """Which envelopes of an account. All conditions hold together; deleted ones are included."""
+
+    account_id: str
+    ids: tuple[str, ...] = ()
+    transaction_ids: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
+    by: Literal[
+        "created",
+        "modified",
+        "sent",
+        "delivered",
+        "completed",
+        "declined",
+        "voided",
+        "status_changed",
+    ] = "status_changed"
+    """The moment that `moment_from` and `moment_until` are about."""
+    moment_from: int | None = None
+    moment_until: int | None = None
+    field: tuple[str, str] | None = None
+    """A custom field's name and value, both exact."""
+    sender_id: str | None = None
+    sender_name: str | None = None
+    sender_email: str | None = None
+    search_text: str | None = None
+    """Any case; matched as a part of subject, names and addresses."""
+    order_by: Literal[
+        "created",
+        "modified",
+        "sent",
+        "completed",
+        "status_changed",
+        "subject",
+        "status",
+        "sender_name",
+    ] = "status_changed"
+    is_descending: bool = True
+    start: int = 0
+    limit: int = 100
+
+
+class KeptObject(Noun, frozen=True, kw_only=True):
+    """A small JSON object of the Connect server that nothing else has a table for."""
+
+    kind: str
+    """`template`, `oauth`, `hidden-log` and so on; the operations that use it name it."""
+    account_id: str
+    id: str
+    body: bytes
+    updated_at: int
+
+
 # --- what people change -----------------------------------------------------------------------
 
 
@@ -144,7 +251,7 @@ class SealedSecret(Noun, frozen=True, kw_only=True):
     id: str
     account_id: str
     listener: str | None
-    purpose: Literal["hmac", "enrichment"]
+    purpose: Literal["hmac", "enrichment", "password", "client-secret"]
     sealed: bytes
     fingerprint: str
     """Eight hex digits by which people tell keys apart; derived by the vault, not reversible."""
@@ -329,6 +436,14 @@ class Store(Protocol):
         """
         ...
 
+    async def live(self, life: Life) -> Lived:
+        """Keep a change of an envelope, the notifications it causes and all they owe, or nothing.
+
+        Nothing is written unless the kept revision is one less than the given one. The
+        recordings are kept as `record` keeps them, in order. Concurrent calls share one commit.
+        """
+        ...
+
     async def sticky_fields(self, account_id: str, envelope_id: str) -> bytes | None:
         """Return the `customFields` JSON remembered as the envelope's first, if any."""
         ...
@@ -478,6 +593,40 @@ class Store(Protocol):
 
     async def attempts(self, delivery_id: int) -> Sequence[StoredAttempt]:
         """Return the attempts of one delivery in order."""
+        ...
+
+    # the envelopes that live here
+
+    async def kept_envelope(self, account_id: str, envelope_id: str) -> KeptEnvelope | None:
+        """Return one envelope."""
+        ...
+
+    async def kept_envelopes(self, query: EnvelopeQuery) -> tuple[Sequence[KeptEnvelope], int]:
+        """Return a page of envelopes, and how many there are in all."""
+        ...
+
+    async def envelope_document(
+        self, account_id: str, envelope_id: str, document_id: str
+    ) -> bytes | None:
+        """Return the bytes of one document."""
+        ...
+
+    async def envelopes_due(self, now: int, limit: int) -> Sequence[KeptEnvelope]:
+        """Return envelopes whose `next_at` has come, the longest due first."""
+        ...
+
+    async def keep_object(self, kept: KeptObject) -> None:
+        """Keep a small object; the same kind, account and id replaces it."""
+        ...
+
+    async def kept_objects(
+        self, kind: str, account_id: str, ids: Sequence[str] = ()
+    ) -> Sequence[KeptObject]:
+        """Return the objects of a kind (all, or those of `ids`) in the order of their ids."""
+        ...
+
+    async def drop_object(self, kind: str, account_id: str, object_id: str) -> bool:
+        """Forget an object; return whether there was one."""
         ...
 
     async def reject(self, rejections: Sequence[Rejection]) -> None:
