@@ -1,8 +1,4 @@
-"""What it says: a message read as far as the road needs, with the id its event always has.
-
-Connect messages carry no id (contract 3.4). Ours is made from what the event is, so a source's
-resend and a second channel of the same event come out the same.
-"""
+"""What it says: a message read as far as the road needs, with the id its event always has."""
 
 import hashlib
 import re
@@ -13,6 +9,7 @@ import msgspec
 from postroom import vocabulary
 from postroom.clock import SECOND
 from postroom.intake import sim_json
+from postroom.intake.identity import event_id, id_of
 from postroom.model import Notification
 
 MAX_NAME_CHARACTERS = 100
@@ -81,7 +78,7 @@ def _read(
     envelope_id = _lower(inner.envelopeId)
     recipient_id = _text(inner.recipientId)
     return Notification(
-        id=_event_id(body, outer, account_id, name, envelope_id, recipient_id),
+        id=event_id(account_id, envelope_id, name, recipient_id, _occurrence(body, outer)),
         account_id=account_id,
         envelope_id=envelope_id,
         event=name,
@@ -129,7 +126,7 @@ def _raw(
     body: bytes, account_id: str, content_type: str, received_at: int, flaw: str
 ) -> Notification:
     return Notification(
-        id=_id(account_id.encode(), hashlib.sha256(body).digest()),
+        id=id_of(account_id.encode(), hashlib.sha256(body).digest()),
         account_id=account_id,
         envelope_id=None,
         event="",
@@ -144,29 +141,11 @@ def _raw(
     )
 
 
-def _event_id(  # what an event is made of, in the order it is hashed
-    body: bytes,
-    outer: sim_json.Outer,
-    account_id: str,
-    event: str,
-    envelope_id: str | None,
-    recipient_id: str | None,
-) -> str:
-    is_whose = recipient_id is not None or not event.startswith("recipient-")
-    if event in vocabulary.ONCE_ONLY and is_whose:
-        occurrence = b""
-    elif outer.generatedDateTime:
-        occurrence = outer.generatedDateTime.encode("utf-8", "surrogatepass")
-    else:
-        occurrence = hashlib.sha256(_contents(body) or body).digest()
-    parts = (account_id, envelope_id or "", event, recipient_id or "")
-    return _id(*(part.encode("utf-8", "surrogatepass") for part in parts), occurrence)
-
-
-def _id(*parts: bytes) -> str:
-    """Return the id made of parts; their lengths keep one part from running into the next."""
-    counted = b"".join(b"%d:%b" % (len(part), part) for part in parts)
-    return "evt_" + hashlib.sha256(counted).hexdigest()[:32]
+def _occurrence(body: bytes, outer: sim_json.Outer) -> bytes:
+    """Return what tells this from the same event at another time."""
+    if outer.generatedDateTime:
+        return outer.generatedDateTime.encode("utf-8", "surrogatepass")
+    return hashlib.sha256(_contents(body) or body).digest()
 
 
 def _subject(notification: Notification) -> tuple[str | None, ...]:
