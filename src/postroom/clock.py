@@ -35,31 +35,46 @@ class SystemClock:
 
 
 class VirtualClock:
-    """A clock that stands still until it is advanced: outages of hours in tests of seconds."""
+    """A clock that is moved by hand: outages of hours, and lives of months, in seconds.
 
-    def __init__(self, start: int) -> None:
+    It stands still between the moves unless it `runs`; then it goes as the machine's does.
+    """
+
+    def __init__(self, start: int, *, runs: bool = False) -> None:
         self._now = start
+        self._runs = runs
+        self._set_at = time.monotonic_ns()
         self._sleepers: list[tuple[int, int, asyncio.Future[None]]] = []
         self._count = 0
 
     def now(self) -> int:
-        """Return the moment the clock was last advanced to."""
-        return self._now
+        """Return the moment the clock was last moved to, and what has passed since if it runs."""
+        if not self._runs:
+            return self._now
+        return self._now + (time.monotonic_ns() - self._set_at) // 1000
 
     def advance_to(self, moment: int) -> None:
         """Move forward to `moment` and wake every sleeper that is due; never moves back."""
-        self._now = max(self._now, moment)
+        self._now = max(self.now(), moment)
+        self._set_at = time.monotonic_ns()
         while self._sleepers and self._sleepers[0][0] <= self._now:
             _, _, sleeper = heapq.heappop(self._sleepers)
             if not sleeper.done():
                 sleeper.set_result(None)
 
     async def sleep_until(self, moment: int) -> None:
-        """Wait until the clock has been advanced to `moment`."""
-        if moment <= self._now:
+        """Wait until the clock has come to `moment`, by itself or by being moved."""
+        remaining = moment - self.now()
+        if remaining <= 0:
             await asyncio.sleep(0)
             return
         sleeper: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._count += 1
         heapq.heappush(self._sleepers, (moment, self._count, sleeper))
-        await sleeper
+        if not self._runs:
+            await sleeper
+            return
+        while not sleeper.done() and (remaining := moment - self.now()) > 0:
+            await asyncio.wait([sleeper], timeout=remaining / SECOND)
+        if not sleeper.done():
+            sleeper.set_result(None)  # what is left of it in the heap is passed over

@@ -259,6 +259,8 @@ class OwedState(StrEnum):
     DUE = "due"
     HELD = "held"
     CROSSED = "crossed"
+    MERGED = "merged"
+    """Never sent: a listener of states hears of the whole action by its last event."""
 
 
 class Match(Noun, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """THE ROAD: what happens to a message, top to bottom, one step a line.
 
-`accept` turns bytes at the front door into a notification kept with all it owes; `deliver` turns
-one lease into one attempt and its consequence. Everything between is pure.
+`accept` turns bytes at the front door into a notification kept with all it owes, `enact` does the
+same with what happens to an envelope that lives here; `deliver` turns one lease into one attempt
+and its consequence. Everything between is pure.
 """
 
 import asyncio
@@ -28,11 +29,22 @@ from postroom.model import (
     Noun,
     Outcome,
     OwedState,
+    Routing,
     Verdict,
     new_token,
 )
 from postroom.roster import Roster
-from postroom.storage.port import Recorded, Recording, Rejection, Settled, Settlement, Store
+from postroom.storage.port import (
+    KeptEnvelope,
+    Life,
+    Lived,
+    Recorded,
+    Recording,
+    Rejection,
+    Settled,
+    Settlement,
+    Store,
+)
 
 LARGE_BODY_BYTES = 128 * 1024
 """From this size on a body is read on a thread, so that the others need not wait for it."""
@@ -115,21 +127,44 @@ class Road:
         notification, first_fields = await self._stick(notification, roster)
         routing = roster.router.match(notification)
         taken = await self._record(
-            Recording(
-                notification=notification,
-                matches=routing.matches,
-                is_unclaimed=routing.is_unclaimed,
-                registry_revision=roster.registry.revision,
-                unordered=_unordered(routing.matches, roster),
-                token=new_token(),
-                leased_until=now + LEASE_SECONDS * SECOND,
-                remember_fields=first_fields,
-            ),
-            dispatch,
+            _recording(notification, routing, roster, now=now, first_fields=first_fields), dispatch
         )
         result = "repeat" if taken.is_duplicate else "kept"
         observe.ACCEPTED.labels(notification.account_id, key_id or "unsigned", result).inc()
         return taken
+
+    async def enact(
+        self,
+        envelope: KeptEnvelope | None,
+        notifications: Sequence[Notification],
+        dispatch: Dispatch,
+        *,
+        documents: tuple[tuple[str, bytes], ...] = (),
+        dropped_documents: tuple[str, ...] = (),
+    ) -> bool:
+        """Keep a change of an envelope that lives here, all it tells and all that is owed for it.
+
+        Returns False, with nothing kept, if the envelope has changed meanwhile. Notifications
+        without an envelope (a template's) are recorded one by one. Raises `UnavailableError`
+        when nothing can be kept now.
+        """
+        roster = self._roster()
+        recordings = await self._recordings(notifications, roster)
+        if envelope is None:
+            for recording in recordings:
+                await self._record(recording, dispatch)
+            return True
+        life = Life(
+            envelope=envelope,
+            documents=documents,
+            dropped_documents=dropped_documents,
+            recordings=recordings,
+        )
+        is_current = await self._live(life, dispatch)
+        if is_current:
+            for one in notifications:
+                observe.ACCEPTED.labels(one.account_id, "here", "kept").inc()
+        return is_current
 
     async def deliver(
         self, lease: Lease, *, held: Mapping[int, Lease], wants_next: bool
@@ -209,6 +244,38 @@ class Road:
             dispatch.settle_up(reserved, recorded)
         return Taken(notification_id=recording.notification.id, is_duplicate=recorded.is_duplicate)
 
+    # --- the steps of enact -----------------------------------------------------------------
+
+    async def _recordings(
+        self, notifications: Sequence[Notification], roster: Roster
+    ) -> tuple[Recording, ...]:
+        now = self._clock.now()
+        recordings = []
+        for one in notifications:
+            notification, first_fields = await self._stick(one, roster)
+            routing = roster.router.match(notification)
+            recordings.append(
+                _recording(notification, routing, roster, now=now, first_fields=first_fields)
+            )
+        return _merged(recordings, roster)
+
+    async def _live(self, life: Life, dispatch: Dispatch) -> bool:
+        due = [
+            match.listener_id
+            for recording in life.recordings
+            for match in recording.matches
+            if match.state is OwedState.DUE
+        ]
+        reserved = dispatch.reserve(dict.fromkeys(due))
+        lived: Lived | None = None
+        try:
+            recordings = tuple(replace(one, lease_for=reserved) for one in life.recordings)
+            lived = await self._store.live(replace(life, recordings=recordings))
+            dispatch.take([lease for one in lived.recorded for lease in one.leases])
+        finally:
+            dispatch.settle_up(reserved, _in_one(lived))
+        return lived.was_current
+
     # --- the steps of deliver ---------------------------------------------------------------
 
     async def _attempt(self, lease: Lease, listener: Listener, keys: tuple[str, ...]) -> Outcome:
@@ -277,6 +344,59 @@ def _authenticate_and_normalise(
         received_at=now,
     )
     return notification, admitted.key_id
+
+
+def _recording(
+    notification: Notification,
+    routing: Routing,
+    roster: Roster,
+    *,
+    now: int,
+    first_fields: bytes | None,
+) -> Recording:
+    return Recording(
+        notification=notification,
+        matches=routing.matches,
+        is_unclaimed=routing.is_unclaimed,
+        registry_revision=roster.registry.revision,
+        unordered=_unordered(routing.matches, roster),
+        token=new_token(),
+        leased_until=now + LEASE_SECONDS * SECOND,
+        remember_fields=first_fields,
+    )
+
+
+def _merged(recordings: Sequence[Recording], roster: Roster) -> tuple[Recording, ...]:
+    """Let a listener of states hear of one action once: by its last event (contract 2.3)."""
+    listeners = roster.registry.listeners
+    told: set[int] = set()
+    merged: list[Recording] = []
+    for recording in reversed(recordings):
+        of_states = {
+            match.listener_id
+            for match in recording.matches
+            if listeners[match.listener_id].format in {"aggregate", "xml"}
+        }
+        matches = tuple(
+            replace(match, state=OwedState.MERGED, reason="told by a later event of the action")
+            if match.listener_id in told
+            else match
+            for match in recording.matches
+        )
+        told |= of_states
+        merged.append(replace(recording, matches=matches) if of_states else recording)
+    return tuple(reversed(merged))
+
+
+def _in_one(lived: Lived | None) -> Recorded | None:
+    """Return what several recordings owe as one, for whoever counts the places it kept."""
+    if lived is None:
+        return None
+    return Recorded(
+        is_duplicate=False,
+        leases=tuple(lease for one in lived.recorded for lease in one.leases),
+        left_due=tuple(listener for one in lived.recorded for listener in one.left_due),
+    )
 
 
 def _unordered(matches: tuple[Match, ...], roster: Roster) -> frozenset[int]:
