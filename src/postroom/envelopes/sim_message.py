@@ -1,14 +1,15 @@
 """Messages of our own making, in JSON SIM, exactly as the wire carries them (contract 3.1)."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
 
 import msgspec
 
-from postroom.clock import SECOND
 from postroom.envelopes import progress, summary
+from postroom.envelopes.dialect import MESSAGE
+from postroom.envelopes.moments import generated_text
 from postroom.envelopes.sim_envelope import SimEnvelope, SimRecipient, SimSender
 from postroom.model import Json
+from postroom.vocabulary import INCLUDES
 
 CONFIGURATION_ID = 22_100_001
 """A Connect configuration's id as messages carry it: a number (contract 8.8)."""
@@ -29,7 +30,7 @@ def message(
     Compact UTF-8 JSON in the key order of the wire. Without `include` the body is the minimal
     one; with any token it carries an `envelopeSummary` whose states fit the event.
 
-    Raises ValueError for an include token that `summary.INCLUDES` does not name.
+    Raises ValueError for an include token that `vocabulary.INCLUDES` does not name.
     """
     here = f"/restapi/v2.1/accounts/{envelope.account_id}/envelopes/{envelope.id}"
     inner: dict[str, Json] = {
@@ -39,9 +40,12 @@ def message(
     }
     if recipient_id is not None:
         inner["recipientId"] = recipient_id
-    if tokens := tuple(include):
+    if tokens := frozenset(include):
+        if unknown := tokens - summary.EVERYTHING:
+            message = f"a message cannot include {sorted(unknown)}; choose from {[*INCLUDES]}"
+            raise ValueError(message)
         reached = progress.after(envelope, event, at=at, recipient_id=recipient_id)
-        inner["envelopeSummary"] = summary.compose(envelope, reached, tokens)
+        inner["envelopeSummary"] = summary.compose(reached, MESSAGE, tokens)
     return msgspec.json.encode(
         {
             "event": event,
@@ -53,13 +57,6 @@ def message(
             "data": inner,
         }
     )
-
-
-def generated_text(at: int) -> str:
-    """Return a moment as `generatedDateTime` carries it: UTC, seven fractional digits."""
-    seconds, micros = divmod(at, SECOND)
-    whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{whole}.{micros:06d}0Z"
 
 
 def ordinary_envelope(

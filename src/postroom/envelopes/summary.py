@@ -1,226 +1,202 @@
-"""The `envelopeSummary` of a made message: its keys in the order of the wire (contract 3.1)."""
+"""An envelope as one JSON object, for REST and for messages: keys in the order of the wire.
 
-from collections.abc import Iterable
-from datetime import UTC, datetime
+The order is that of the recorded answers and the captured messages, which agree; what neither
+shows stands where the official skeleton has it (contract 3.1).
+"""
+
+from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from uuid import NAMESPACE_URL, uuid5
 
 from postroom.clock import SECOND
-from postroom.envelopes.progress import Progress, Standing
-from postroom.envelopes.sim_envelope import SimEnvelope
+from postroom.envelopes import papers, people
+from postroom.envelopes.dialect import Dialect
+from postroom.envelopes.envelope import Envelope
+from postroom.envelopes.moments import DAY_SECONDS
 from postroom.model import Json
+from postroom.vocabulary import INCLUDES
 
-INCLUDES = ("custom_fields", "recipients", "documents")
-"""The includeData tokens a made message can carry."""
+EVERYTHING = frozenset(INCLUDES)
+"""Every includeData token."""
 
-_EXPIRES_AFTER_DAYS = 120
+_FOLDERS = {
+    "sentitems": "Sent Items",
+    "draft": "Draft",
+    "inbox": "Inbox",
+    "recyclebin": "Deleted Items",
+}
 
-_EMPTY_ROLES = (
-    "agents",
-    "editors",
-    "intermediaries",
-    "carbonCopies",
-    "certifiedDeliveries",
-    "inPersonSigners",
-    "seals",
-    "witnesses",
-    "notaries",
+_KEYS = (
+    "transactionId status documentsUri recipientsUri attachmentsUri asynchronous envelopeUri "
+    "emailSubject emailBlurb envelopeId signingLocation customFieldsUri notificationUri "
+    "enforceSignerVisibility enableWetSign allowMarkup allowReassign createdDateTime "
+    "lastModifiedDateTime deliveredDateTime initialSentDateTime sentDateTime completedDateTime "
+    "voidedDateTime voidedReason deletedDateTime declinedDateTime statusChangedDateTime "
+    "documentsCombinedUri certificateUri templatesUri expireEnabled expireDateTime expireAfter "
+    "messageLock recipientsLock externalEnvelopeId sender folders customFields recipients "
+    "authoritativeCopy authoritativeCopyDefault brandLock brandId useDisclosure emailSettings "
+    "templates envelopeDocuments envelopeAttachments powerForm purgeState lockInformation "
+    "envelopeIdStamping is21CFRPart11 signerCanSignOnMobile autoNavigation "
+    "isSignatureProviderEnvelope uSigState hasFormDataChanged allowComments hasComments "
+    "allowViewHistory disableResponsiveDocument copyRecipientData envelopeMetadata anySigner "
+    "envelopeLocation isDynamicEnvelope burnDefaultTabData isTicketRelatedEnvelope"
 )
+_RANKS = {key: rank for rank, key in enumerate(_KEYS.split())}
+
+_SHOWN = (
+    "enforceSignerVisibility enableWetSign allowMarkup allowReassign messageLock recipientsLock "
+    "externalEnvelopeId authoritativeCopy authoritativeCopyDefault brandLock brandId "
+    "useDisclosure envelopeIdStamping signerCanSignOnMobile autoNavigation allowComments "
+    "allowViewHistory disableResponsiveDocument copyRecipientData asynchronous "
+    "burnDefaultTabData"
+)
+SHOWN_OPTIONS = frozenset(_SHOWN.split())
+"""Options of a definition that the envelope itself then shows as they were given."""
 
 
-def compose(envelope: SimEnvelope, progress: Progress, include: Iterable[str]) -> dict[str, Json]:
-    """Return the summary of an envelope at one point of its life, ready to be encoded.
+def compose(envelope: Envelope, dialect: Dialect, include: AbstractSet[str]) -> dict[str, Json]:
+    """Return an envelope with what `include` asks for (tokens of contract 3.1), to be encoded."""
+    made: dict[str, Json] = {}
+    if envelope.transaction_id is not None:
+        made["transactionId"] = envelope.transaction_id
+    _places(made, envelope)
+    _dates(made, envelope, dialect)
+    _more_places(made, envelope)
+    _expiry(made, envelope, dialect)
+    made["sender"] = _sender(envelope)
+    _included(made, envelope, dialect, include)
+    made["purgeState"] = envelope.purge_state
+    made.update(dialect.flags)
+    return _with_options(made, envelope.options) if envelope.options else made
 
-    Raises ValueError for an include token that is not in `INCLUDES`.
-    """
-    tokens = set(include)
-    if unknown := tokens.difference(INCLUDES):
-        message = f"a made message cannot include {sorted(unknown)}; choose from {INCLUDES}"
-        raise ValueError(message)
-    made: dict[str, Json] = {"status": progress.status}
-    made |= _places(envelope) | _dates(progress)
-    made |= _more_places(envelope) | _expiry(progress)
-    made["sender"] = {
-        "userName": envelope.sender.name,
-        "userId": envelope.sender.user_id,
+
+def _places(made: dict[str, Json], envelope: Envelope) -> None:
+    here = f"/envelopes/{envelope.id}"
+    made["status"] = envelope.status
+    made["documentsUri"] = f"{here}/documents"
+    made["recipientsUri"] = f"{here}/recipients"
+    made["attachmentsUri"] = f"{here}/attachments"
+    made["envelopeUri"] = here
+    made["emailSubject"] = envelope.subject
+    if envelope.blurb:
+        made["emailBlurb"] = envelope.blurb
+    made["envelopeId"] = envelope.id
+    made["signingLocation"] = "online"
+    made["customFieldsUri"] = f"{here}/custom_fields"
+    made["notificationUri"] = f"{here}/notification"
+    made["enableWetSign"] = "true"
+    made["allowMarkup"] = "false"
+    made["allowReassign"] = "true"
+
+
+def _dates(made: dict[str, Json], envelope: Envelope, dialect: Dialect) -> None:
+    text = dialect.text
+    made["createdDateTime"] = text(envelope.created_at)
+    made["lastModifiedDateTime"] = text(envelope.modified_at)
+    if envelope.delivered_at is not None:
+        made["deliveredDateTime"] = text(envelope.delivered_at)
+    if envelope.initial_sent_at is not None:
+        made["initialSentDateTime"] = text(envelope.initial_sent_at)
+    if envelope.sent_at is not None:
+        made["sentDateTime"] = text(envelope.sent_at)
+    if envelope.completed_at is not None:
+        made["completedDateTime"] = text(envelope.completed_at)
+    if envelope.voided_at is not None:
+        made["voidedDateTime"] = text(envelope.voided_at)
+    if envelope.voided_reason is not None:
+        made["voidedReason"] = envelope.voided_reason
+    if envelope.deleted_at is not None:
+        made["deletedDateTime"] = text(envelope.deleted_at)
+    if envelope.declined_at is not None:
+        made["declinedDateTime"] = text(envelope.declined_at)
+    made["statusChangedDateTime"] = text(envelope.status_changed_at)
+
+
+def _more_places(made: dict[str, Json], envelope: Envelope) -> None:
+    here = f"/envelopes/{envelope.id}"
+    made["documentsCombinedUri"] = f"{here}/documents/combined"
+    made["certificateUri"] = f"{here}/documents/certificate"
+    made["templatesUri"] = f"{here}/templates"
+
+
+def _expiry(made: dict[str, Json], envelope: Envelope, dialect: Dialect) -> None:
+    """Tell the end of a sent envelope, counted from its sending; a draft says nothing of it."""
+    if envelope.initial_sent_at is None:
+        return
+    reminders = envelope.reminders
+    if not reminders.is_expiring:
+        made["expireEnabled"] = "false"
+        return
+    days = reminders.expire_after_days
+    made["expireEnabled"] = "true"
+    made["expireDateTime"] = dialect.text(envelope.initial_sent_at + days * DAY_SECONDS * SECOND)
+    made["expireAfter"] = str(days)
+
+
+def _sender(envelope: Envelope) -> dict[str, Json]:
+    sender = envelope.sender
+    made = {
+        "userName": sender.name,
+        "userId": sender.user_id,
         "accountId": envelope.account_id,
-        "email": envelope.sender.email,
+        "email": sender.email,
     }
-    if "custom_fields" in tokens:
-        made["customFields"] = custom_fields(envelope)
-    if "recipients" in tokens:
-        made["recipients"] = _recipients(progress, envelope.id)
-    if "documents" in tokens:
-        made["envelopeDocuments"] = [_document(envelope)]
-    return made | _flags()
+    if sender.ip_address:
+        made["ipAddress"] = sender.ip_address
+    return made
 
 
-def moment_text(at: int) -> str:
-    """Return a moment as inside `envelopeSummary`: UTC, trailing zeros trimmed (contract 3.1)."""
-    seconds, micros = divmod(at, SECOND)
-    whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    fraction = f".{micros:06d}".rstrip("0").rstrip(".")
-    return f"{whole}{fraction}Z"
+def _included(
+    made: dict[str, Json], envelope: Envelope, dialect: Dialect, include: AbstractSet[str]
+) -> None:
+    if "folders" in include:
+        made["folders"] = [_folder(envelope)]
+    if "custom_fields" in include:
+        made["customFields"] = papers.custom_fields(envelope.fields)
+    if not include.isdisjoint(("recipients", "tabs", "payment_tabs")):
+        made["recipients"] = people.lists(envelope, dialect, include)
+    options = envelope.options or {}
+    if "extensions" in include and "emailSettings" in options:
+        made["emailSettings"] = options["emailSettings"]
+    if "templates" in include and envelope.templates:
+        made["templates"] = [_template(*template) for template in envelope.templates]
+    if not include.isdisjoint(("documents", "prefill_tabs", "document_fields")):
+        made["envelopeDocuments"] = papers.documents(envelope, dialect, include)
+    if "attachments" in include and envelope.attachments:
+        made["envelopeAttachments"] = envelope.attachments
+    if "powerform" in include and envelope.power_form_id is not None:
+        made["powerForm"] = {"powerFormId": envelope.power_form_id}
 
 
-def custom_fields(envelope: SimEnvelope) -> dict[str, Json]:
-    """Return the envelope's custom fields as in a message and as the REST API gives them."""
-    texts = envelope.text_fields
+def _folder(envelope: Envelope) -> dict[str, Json]:
+    sender = envelope.sender
+    folder_id = _folder_id(f"{envelope.account_id}/users/{sender.user_id}/{envelope.folder}")
     return {
-        "textCustomFields": [
-            _field(number, name, value) for number, (name, value) in enumerate(texts, start=1)
-        ],
-        "listCustomFields": [
-            {"listItems": [value, "Other"], **_field(number, name, value)}
-            for number, (name, value) in enumerate(envelope.list_fields, start=len(texts) + 1)
-        ],
+        "name": _FOLDERS.get(envelope.folder, envelope.folder),
+        "type": envelope.folder,
+        "owner": {"userId": sender.user_id, "email": sender.email},
+        "folderId": folder_id,
+        "uri": f"/folders/{folder_id}",
     }
 
 
-def _field(number: int, name: str, value: str) -> dict[str, Json]:
-    field_id = str(10_480_000_000 + number)
-    return {"fieldId": field_id, "name": name, "show": "true", "required": "false", "value": value}
+@lru_cache(maxsize=1_024)
+def _folder_id(name: str) -> str:
+    return str(uuid5(NAMESPACE_URL, name))
 
 
-def _places(envelope: SimEnvelope) -> dict[str, Json]:
-    here = f"/envelopes/{envelope.id}"
-    blurb = {"emailBlurb": envelope.blurb} if envelope.blurb else {}
+def _template(template_id: str, name: str) -> dict[str, Json]:
     return {
-        "documentsUri": f"{here}/documents",
-        "recipientsUri": f"{here}/recipients",
-        "attachmentsUri": f"{here}/attachments",
-        "envelopeUri": here,
-        "emailSubject": envelope.subject,
-        **blurb,
-        "envelopeId": envelope.id,
-        "signingLocation": "online",
-        "customFieldsUri": f"{here}/custom_fields",
-        "notificationUri": f"{here}/notification",
-        "enableWetSign": "true",
-        "allowMarkup": "false",
-        "allowReassign": "true",
-    }
-
-
-def _dates(progress: Progress) -> dict[str, Json]:
-    latest = progress.ended_at or progress.opened_at or progress.sent_at or progress.created_at
-    opened_at = progress.opened_at if progress.status in {"delivered", "completed"} else None
-    ended = {f"{progress.status}DateTime": progress.ended_at}
-    dates = {
-        "createdDateTime": progress.created_at,
-        "lastModifiedDateTime": progress.created_at,
-        "deliveredDateTime": opened_at,
-        "initialSentDateTime": progress.sent_at,
-        "sentDateTime": progress.sent_at,
-        **ended,
-        "statusChangedDateTime": latest,
-    }
-    voided = {"voidedReason": "No longer needed"} if progress.status == "voided" else {}
-    return {name: moment_text(at) for name, at in dates.items() if at is not None} | voided
-
-
-def _more_places(envelope: SimEnvelope) -> dict[str, Json]:
-    here = f"/envelopes/{envelope.id}"
-    return {
-        "documentsCombinedUri": f"{here}/documents/combined",
-        "certificateUri": f"{here}/documents/certificate",
-        "templatesUri": f"{here}/templates",
-    }
-
-
-def _expiry(progress: Progress) -> dict[str, Json]:
-    if progress.sent_at is None:
-        return {"expireEnabled": "false"}
-    return {
-        "expireEnabled": "true",
-        "expireDateTime": moment_text(progress.sent_at + _EXPIRES_AFTER_DAYS * 86_400 * SECOND),
-        "expireAfter": str(_EXPIRES_AFTER_DAYS),
-    }
-
-
-def _recipients(progress: Progress, envelope_id: str) -> dict[str, Json]:
-    lists: dict[str, Json] = {"signers": [], **{role: [] for role in _EMPTY_ROLES}}
-    for standing in progress.standings:
-        lists[standing.recipient.role].append(_recipient(standing, progress, envelope_id))
-    lists["recipientCount"] = str(len(progress.standings))
-    lists["currentRoutingOrder"] = str(progress.routing_order)
-    return lists
-
-
-def _recipient(standing: Standing, progress: Progress, envelope_id: str) -> dict[str, Json]:
-    recipient = standing.recipient
-    guid = str(uuid5(NAMESPACE_URL, f"{envelope_id}/recipients/{recipient.id}"))
-    made: dict[str, Json] = {"creationReason": "sender"}
-    if recipient.role == "signers":
-        made |= {"canSignOffline": "false", "isBulkRecipient": "false"}
-        made["requireUploadSignature"] = "false"
-    made |= {
-        "name": recipient.name,
-        "email": recipient.email,
-        "recipientId": recipient.id,
-        "recipientIdGuid": guid,
-        "requireIdLookup": "false",
-        "userId": str(uuid5(NAMESPACE_URL, f"mailto:{recipient.email}")),
-        "routingOrder": str(recipient.routing_order),
-        "note": "",
-        "status": standing.status,
-        "completedCount": "1" if standing.status == "completed" else "0",
-    }
-    recipient_type = "signer" if recipient.role == "signers" else "carboncopy"
-    ending = {"deliveryMethod": "email", "recipientType": recipient_type}
-    return made | _recipient_dates(standing.status, progress) | ending
-
-
-def _recipient_dates(status: str, progress: Progress) -> dict[str, Json]:
-    opened_at = progress.opened_at or progress.ended_at or progress.sent_at
-    signed_at = progress.ended_at or opened_at
-    dates: dict[str, int | None] = {}
-    if status == "completed":
-        dates["signedDateTime"] = signed_at
-    if status in {"delivered", "completed"}:
-        dates["deliveredDateTime"] = opened_at
-    if status != "created":
-        dates["sentDateTime"] = progress.sent_at
-    if status == "declined":
-        dates["declinedDateTime"] = progress.ended_at
-    reason = {"declinedReason": "The terms have changed"} if status == "declined" else {}
-    return {name: moment_text(at) for name, at in dates.items() if at is not None} | reason
-
-
-def _document(envelope: SimEnvelope) -> dict[str, Json]:
-    return {
+        "templateId": template_id,
+        "name": name,
         "documentId": "1",
-        "documentIdGuid": str(uuid5(NAMESPACE_URL, f"{envelope.id}/documents/1")),
-        "name": "agreement.pdf",
-        "type": "content",
-        "uri": f"/envelopes/{envelope.id}/documents/1",
-        "order": "1",
-        "display": "inline",
-        "includeInDownload": "true",
-        "signerMustAcknowledge": "no_interaction",
-        "templateRequired": "false",
-        "authoritativeCopy": "false",
+        "applied": "true",
+        "uri": f"/templates/{template_id}",
     }
 
 
-def _flags() -> dict[str, Json]:
-    return {
-        "purgeState": "unpurged",
-        "envelopeIdStamping": "true",
-        "is21CFRPart11": "false",
-        "signerCanSignOnMobile": "true",
-        "autoNavigation": "true",
-        "isSignatureProviderEnvelope": "false",
-        "hasFormDataChanged": "false",
-        "allowComments": "true",
-        "hasComments": "false",
-        "allowViewHistory": "true",
-        "disableResponsiveDocument": "false",
-        "envelopeMetadata": {
-            "allowAdvancedCorrect": "true",
-            "enableSignWithNotary": "false",
-            "allowCorrect": "true",
-        },
-        "anySigner": None,
-        "envelopeLocation": "current_site",
-        "isDynamicEnvelope": "false",
-    }
+def _with_options(made: dict[str, Json], options: dict[str, Json]) -> dict[str, Json]:
+    shown = {key: value for key, value in options.items() if key in SHOWN_OPTIONS}
+    if not shown:
+        return made
+    return dict(sorted((made | shown).items(), key=lambda item: _RANKS.get(item[0], len(_RANKS))))
