@@ -33,6 +33,8 @@ class Line:
         self.probe_at = 0
         self.retry_at: int | None = None
         """The moment the worker has set itself a reminder for."""
+        self.said: Listener | None = None
+        """The listener's revision that was last in force here."""
         self._failing: set[int] = set()
         self._largest_body = 0
 

@@ -7,7 +7,7 @@ from typing import Any
 from postroom import observe
 from postroom.clock import SECOND, Clock
 from postroom.errors import UnavailableError
-from postroom.model import LEASE_SECONDS, Lease, Listener, TryAgain, new_token
+from postroom.model import LEASE_SECONDS, Lease, Listener, ListenerState, TryAgain, new_token
 from postroom.pipeline import Delivered, Road
 from postroom.roster import Roster
 from postroom.storage.port import Recorded, Store
@@ -70,8 +70,9 @@ class Worker:
             self._lines[listener_id].ready.clear()  # dismissed when it was removed
             if not self._lines[listener_id].on_wire:
                 del self._lines[listener_id]
-        for listener_id in roster.registry.listeners:
+        for listener_id, listener in roster.registry.listeners.items():
             line = self._line(listener_id)
+            self._give_another_chance(line, listener, roster.states.get(listener_id))
             was_paused, line.is_paused = line.is_paused, roster.is_paused(listener_id)
             if line.is_paused and line.ready:
                 self._spawn(self._give_back(line.give_back()))
@@ -79,6 +80,28 @@ class Worker:
                 line.has_backlog = True
                 self._advance(listener_id)
         observe.DOWN.set(sum(1 for line in self._lines.values() if line.down_since is not None))
+
+    def _give_another_chance(
+        self, line: Line, listener: Listener, state: ListenerState | None
+    ) -> None:
+        """Try a listener that is down at once when it was changed, or a person asks for it."""
+        was, line.said = line.said, listener
+        if line.down_since is None:
+            return
+        is_changed = was is not None and was is not listener and was != listener
+        is_asked_for = (
+            state is not None
+            and state.down_since == line.down_since
+            and state.probe_at is not None
+            and state.probe_at < line.probe_at
+        )
+        if is_changed or is_asked_for:
+            line.probe_at = self._clock.now()
+            if is_changed:  # a changed listener is not yet known to fail for days
+                line.down_since = line.probe_at
+                self._spawn(self._write_state(line))
+            line.has_backlog = True
+            self._advance(line.listener_id)
 
     def held_leases(self) -> list[Lease]:
         """Return every lease in hand, for extending."""

@@ -1,0 +1,1 @@
+"""The verbs of the Connect server: what Docusign's REST API and its people do."""

@@ -1,14 +1,12 @@
 """Envelopes by Docusign's verbs: create, list, look, change, send, void, resend, purge."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-import msgspec
 from msgspec.structs import replace
 
 from postroom import observe
-from postroom.clock import SECOND
 from postroom.envelopes import definition, lifecycle, rest_view
-from postroom.envelopes.envelope import Action, Envelope, Sender, Step
+from postroom.envelopes.envelope import Action, Envelope, Happening, Sender, Step
 from postroom.errors import DocusignError
 from postroom.model import Account, Json, Listener
 from postroom.operations.connect import event_notification, templates
@@ -20,10 +18,10 @@ from postroom.operations.connect.living import (
     read,
     step,
 )
-from postroom.operations.connect.requests import keys_of, text_of, truth_of
+from postroom.operations.connect.requests import keys_of, text_of
 from postroom.storage.port import AuditEntry, EnvelopeQuery, PutListener
 
-VOIDED, SENT = "voided", "sent"
+SENT = "sent"
 
 
 async def create_envelope(
@@ -131,13 +129,19 @@ async def list_envelopes(
     query: EnvelopeQuery,
     *,
     include: frozenset[str],
-    uri: Callable[[int], str],
+    uri_at: Callable[[int], str],
 ) -> Json:
-    """Return a page of envelopes; `uri(start)` is the address of another page."""
+    """Return a page of envelopes; `uri_at(start)` is another page's address."""
     account_of(server, account_id)
     kept, total = await server.store.kept_envelopes(query)
-    views = [rest_view.list_view(of_kept(one).envelope, include=include) for one in kept]
-    return rest_view.page(views, start=query.start, total=total, count=query.limit, uri=uri)
+    return rest_view.list_view(
+        [of_kept(one).envelope for one in kept],
+        start=query.start,
+        total=total,
+        include=include,
+        uri_at=uri_at,
+        count=query.limit,
+    )
 
 
 async def update_envelope(
@@ -149,39 +153,42 @@ async def update_envelope(
     is_resending: bool = False,
 ) -> Json:
     """Change an envelope: send a draft, void, purge, resend, or say other things of it."""
-    said = keys_of(body)
-    status = text_of(said, "status").lower()
-    purge_state = text_of(said, "purgestate").lower()
-    done: list[Action] = []
-    if status == VOIDED:
-        reason = text_of(said, "voidedreason")
-        if not reason:
-            raise DocusignError(
-                "INVALID_REQUEST_PARAMETER", "Give the reason as voidedReason to void an envelope."
-            )
-        done.append(Action(verb="void", reason=reason))
-    elif status == SENT:
-        done.append(Action(verb="send"))
-    elif status == "deleted":
-        done.append(Action(verb="delete"))
-    elif status not in {"", "created"}:
-        raise DocusignError(
-            "ENVELOPE_INVALID_STATUS", "status can be changed to sent or voided, to nothing else."
-        )
-    if purge_state:
-        done.append(Action(verb="purge", purge_state=purge_state))
+    actions = _asked(body)
     if is_resending:
-        done.append(Action(verb="resend"))
+        actions.append(Action(verb="resend"))
 
     def decide(envelope: Envelope, at: int) -> Step:
-        told: tuple[lifecycle.Happening, ...] = ()
-        changed = definition.updated(envelope, body, now=at, limits=server.limits)
-        for action in done:
+        changed = definition.read_update(body, envelope, at=at, limits=server.limits)
+        told: tuple[Happening, ...] = ()
+        for action in actions:
             taken = lifecycle.act(changed, action, at=at)
             changed, told = taken.envelope, told + taken.happenings
         return Step(envelope=changed, happenings=told)
 
     living = await change(server, account_id, envelope_id, decide)
-    if purge_state:
-        await forget_documents(server, living.envelope)
     return {"envelopeId": living.envelope.id}
+
+
+def _asked(body: Json) -> list[Action]:
+    """Return the actions that an update of an envelope stands for."""
+    said = keys_of(body)
+    asked: list[Action] = []
+    status = text_of(said, "status").lower()
+    if status == "voided":
+        reason = text_of(said, "voidedReason")
+        if not reason:
+            raise DocusignError(
+                "INVALID_REQUEST_PARAMETER", "Give the reason as voidedReason to void an envelope."
+            )
+        asked.append(Action(verb="void", reason=reason))
+    elif status == SENT:
+        asked.append(Action(verb="send"))
+    elif status == "deleted":
+        asked.append(Action(verb="delete"))
+    elif status not in {"", "created"}:
+        raise DocusignError(
+            "ENVELOPE_INVALID_STATUS", "status can be changed to sent or voided, to nothing else."
+        )
+    if purge_state := text_of(said, "purgeState").lower():
+        asked.append(Action(verb="purge", purge_state=purge_state))
+    return asked

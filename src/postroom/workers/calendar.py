@@ -1,0 +1,38 @@
+"""The calendar: what time does to envelopes, and to configurations that fail for days."""
+
+from postroom import observe
+from postroom.envelopes import lifecycle
+from postroom.envelopes.envelope import Envelope, Step
+from postroom.operations.connect import deactivation, living
+from postroom.operations.connect.living import ConnectServer
+
+BATCH = 200
+
+
+class Calendar:
+    """Reminds and expires envelopes whose moment has come, and deactivates what always fails."""
+
+    def __init__(self, server: ConnectServer) -> None:
+        self._server = server
+
+    async def work(self) -> None:
+        """Do what is due by the clock."""
+        await self._envelopes()
+        await deactivation.deactivate_failing(self._server)
+
+    async def _envelopes(self) -> None:
+        while True:
+            now = self._server.clock.now()
+            due = await self._server.store.envelopes_due(now, BATCH)
+            for kept in due:
+                after = await living.step(self._server, living.of_kept(kept), _what_is_due)
+                if after is not None and after.revision == kept.revision:
+                    observe.log.error("nothing was due after all", envelope=kept.id)
+                    return
+            if len(due) < BATCH:
+                return
+
+
+def _what_is_due(envelope: Envelope, at: int) -> Step:
+    action = lifecycle.due_action(envelope, at)
+    return Step(envelope=envelope) if action is None else lifecycle.act(envelope, action, at=at)
