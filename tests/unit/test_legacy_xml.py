@@ -225,8 +225,9 @@ def test_a_soap_listener_gets_a_call_in_its_own_namespace() -> None:
     assert texts(call, ".//d:EnvelopeID") == [ENVELOPE]
 
 
-def test_the_message_is_one_line_of_utf_8_without_prefixes() -> None:
-    body = envelope_xml(envelope(), at=WINTER, soap_namespace="urn:erp")
+@pytest.mark.parametrize("namespace", ["urn:erp", NAMESPACE])
+def test_the_message_is_one_line_of_utf_8_without_prefixes(namespace: str) -> None:
+    body = envelope_xml(envelope(), at=WINTER, soap_namespace=namespace)
     assert body.startswith(b'<?xml version="1.0" encoding="utf-8"?><soap:Envelope ')
     assert b"<EnvelopeID>" in body
     assert b"\n" not in body

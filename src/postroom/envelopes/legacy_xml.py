@@ -274,7 +274,9 @@ def _in_soap(root: _Element, namespace: str) -> _Element:
     what the argument holds is of Docusign's. What is no namespace at all stays Docusign's too.
     """
     target = namespace if _is_namespace(namespace) else NAMESPACE
-    prefixes = {"soap": _SOAP, "listener": target, **_NAMESPACES}
+    prefixes = {"soap": _SOAP, **_NAMESPACES}
+    if target != NAMESPACE:
+        prefixes["listener"] = target
     envelope = etree.Element(f"{{{_SOAP}}}Envelope", nsmap=prefixes)
     body = etree.SubElement(envelope, f"{{{_SOAP}}}Body")
     call = etree.SubElement(body, f"{{{target}}}DocuSignConnectUpdate")
