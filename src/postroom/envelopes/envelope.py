@@ -33,7 +33,7 @@ RECIPIENT_TYPES: dict[Role, str] = {
 """Each list and the `recipientType` of its members, in the order of the wire."""
 
 FINAL_STATUSES = frozenset({"completed", "declined", "voided", "deleted"})
-"""Statuses after which nothing happens to an envelope but resending, purging and deleting."""
+"""Statuses after which nothing happens to an envelope but purging, deleting and removing."""
 
 
 class Sender(Noun, frozen=True, kw_only=True):
@@ -72,6 +72,8 @@ class Recipient(Noun, frozen=True, kw_only=True):
     is_locked_out: bool = False
     """True after its authentication failed, until the recipient is corrected or resent."""
     failed_at: int | None = None
+    reassigned_to: str | None = None
+    """The id of the recipient that took its place; itself then only gets a copy."""
     tabs: Json = None
     """By kind of tab, such as `textTabs`, as given; None where it has none."""
     more: Json = None
@@ -157,6 +159,8 @@ class Envelope(Noun, frozen=True, kw_only=True):
     voided_at: int | None = None
     voided_reason: str | None = None
     deleted_at: int | None = None
+    removed_at: int | None = None
+    """When it was permanently removed: from then on nothing can be done to it."""
     last_reminded_at: int | None = None
     purge_state: str = "unpurged"
     is_locked: bool = False
