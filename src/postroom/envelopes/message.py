@@ -14,6 +14,8 @@ from postroom.envelopes.envelope import Envelope, Happening
 from postroom.envelopes.moments import generated_text
 from postroom.model import Json
 
+__all__ = ["aggregate", "full_message", "generated_text", "summary"]
+
 _encode = msgspec.json.Encoder().encode
 
 

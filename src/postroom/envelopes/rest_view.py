@@ -38,7 +38,7 @@ def envelope_view(envelope: Envelope, include: AbstractSet[str] = NOTHING) -> di
     return summary.compose(envelope, REST, include)
 
 
-def listed_view(envelope: Envelope, include: AbstractSet[str] = NOTHING) -> dict[str, Json]:
+def list_view(envelope: Envelope, include: AbstractSet[str] = NOTHING) -> dict[str, Json]:
     """Return one envelope as a list shows it: fewer keys, and the place left open."""
     whole = summary.compose(envelope, REST, include)
     made = {key: value for key, value in whole.items() if key in _LISTED}
@@ -46,49 +46,29 @@ def listed_view(envelope: Envelope, include: AbstractSet[str] = NOTHING) -> dict
     return made
 
 
-def list_view(
-    envelopes: Sequence[Envelope],
-    *,
-    start: int = 0,
-    total: int | None = None,
-    include: AbstractSet[str] = NOTHING,
-    uri_at: Callable[[int], str] | None = None,
-    count: int | None = None,
-) -> dict[str, Json]:
-    """Return one page of a list of envelopes; see `page` for the numbers around it."""
-    around = page(
-        size=len(envelopes),
-        start=start,
-        total=len(envelopes) if total is None else total,
-        count=count,
-        uri_at=uri_at,
-    )
-    return {**around, "envelopes": [listed_view(envelope, include) for envelope in envelopes]}
-
-
 def page(
+    views: Sequence[Json],
     *,
-    size: int,
     start: int,
     total: int,
-    count: int | None = None,
-    uri_at: Callable[[int], str] | None = None,
-) -> dict[str, str]:
-    """Return the numbers of a page as text: how many are on it, of how many, from where to where.
+    count: int,
+    uri: Callable[[int], str],
+    key: str = "envelopes",
+) -> dict[str, Json]:
+    """Return a page of a list: its numbers as text, the neighbours' addresses, then the views.
 
-    `count` is how many were asked for (the size where it is not given); `uri_at` gives the
-    address of the page that starts at a position. An address is "" where there is no such page.
+    `count` is how many were asked for; `uri(start)` is the address of the page from there on. An
+    address is "" where there is no such page.
     """
-    step = max(count or size, 1)
-    has_next = uri_at is not None and start + size < total
-    has_previous = uri_at is not None and start > 0
+    end = start + len(views)
     return {
-        "resultSetSize": str(size),
+        "resultSetSize": str(len(views)),
         "startPosition": str(start),
-        "endPosition": str(max(start + size - 1, start)),
+        "endPosition": str(max(end - 1, start)),
         "totalSetSize": str(total),
-        "nextUri": uri_at(start + size) if uri_at is not None and has_next else "",
-        "previousUri": uri_at(max(start - step, 0)) if uri_at is not None and has_previous else "",
+        "nextUri": uri(end) if views and end < total else "",
+        "previousUri": uri(max(start - max(count, 1), 0)) if start > 0 else "",
+        key: list(views),
     }
 
 

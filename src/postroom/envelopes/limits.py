@@ -1,0 +1,34 @@
+"""How much an envelope may hold."""
+
+from postroom.model import Noun
+
+
+class Limits(Noun, frozen=True, kw_only=True):
+    """The bounds of what a definition may say; those Docusign documents are its own (7.4)."""
+
+    subject_characters: int = 100
+    blurb_characters: int = 10_000
+    field_characters: int = 100
+    """Of a custom field's name, and of its value (contract 7.4 has both 100 and 2000 for it)."""
+    fields: int = 500
+    item_characters: int = 100
+    items_characters: int = 2_048
+    """Of all the items of one list field together."""
+    recipients: int = 1_000
+    tabs: int = 5_000
+    """Of one recipient."""
+    documents: int = 200
+    document_bytes: int = 25 * 1024 * 1024
+    pages: int = 2_000
+    """Pages counted in one document; the rest of a longer one is not told of."""
+    attachments: int = 20
+    event_notifications: int = 20
+    name_characters: int = 100
+    """Of people's names, addresses, roles and the like."""
+    text_characters: int = 10_000
+    """Of any other text that is kept and shown again."""
+    templates: int = 50
+    """Layers of templates in one definition."""
+
+
+DEFAULT = Limits()
