@@ -15,7 +15,7 @@ from tests.unit.routing_cast import (
     with_fields,
 )
 
-from postroom.model import Finding, Lane, OwedState, Truth
+from postroom.model import Finding, Lane, Notification, OwedState, Registry, Truth
 from postroom.routing.explanation import explain
 from postroom.routing.match import Router
 from postroom.routing.near_miss import near_misses
@@ -171,3 +171,59 @@ def test_unreadable_and_foreign_messages_have_no_near_misses() -> None:
     known = registry(listener("A", filter={FIELD: "prod"}))
     assert near_misses(known, notification(is_readable=False)) == []
     assert near_misses(known, notification(account_id="a2")) == []
+
+
+# --- configurations and eventNotifications ---
+
+
+def conditions(known: Registry, received: Notification) -> list[tuple[str, Truth]]:
+    explained = explain(known, known.listeners[1], received)
+    return [(one.condition, one.truth) for one in explained.findings[1:]]
+
+
+def test_a_configuration_that_is_off_says_so() -> None:
+    off = listener("connect-1", configuration={}, is_active=False, events=("envelope-completed",))
+    known = registry(off)
+    assert conditions(known, notification()) == [
+        ("the configuration is active (allowEnvelopePublish)", Truth.NO)
+    ]
+    explained = explain(known, known.listeners[1], notification())
+    assert explained.match is None
+    assert explained.outcome == (
+        "not wanted: the configuration is active (allowEnvelopePublish) does not hold"
+    )
+
+
+def test_a_configuration_that_is_on_is_explained_like_any_listener() -> None:
+    known = registry(listener("connect-1", configuration={}, events=("envelope-completed",)))
+    explained = explain(known, known.listeners[1], notification())
+    assert [one.truth for one in explained.findings] == [Truth.YES] * 5
+    assert explained.outcome == "matched"
+
+
+def test_a_configuration_without_events_says_that_none_is_named() -> None:
+    known = registry(listener("connect-1", configuration={}))
+    assert conditions(known, notification())[-1] == (
+        "the configuration names an event",
+        Truth.NO,
+    )
+
+
+def test_an_event_notification_names_the_envelopes_it_is_for() -> None:
+    own = listener("own", scope="envelope", configuration={}, events=("envelope-completed",))
+    known = registry(own)
+    assert conditions(known, notification())[-1] == ("the envelope has own", Truth.NO)
+    explained = explain(known, known.listeners[1], notification(attached=("own",)))
+    assert explained.outcome == "matched"
+
+
+def test_what_is_published_again_says_whom_it_is_for() -> None:
+    known = registry(listener("A"))
+    again = notification(origin="historical", attached=("B",))
+    assert conditions(known, again) == [("the historical publication is for A", Truth.NO)]
+
+
+def test_who_is_off_has_no_near_miss() -> None:
+    known = registry(listener("A", filter={FIELD: "ERP"}, is_active=False))
+    explained = explain(known, known.listeners[1], with_fields({"Integration": "erp"}))
+    assert explained.near_miss is None

@@ -23,6 +23,7 @@ from tests.unit.routing_cast import (
 )
 
 from postroom.model import (
+    Group,
     Lane,
     Listener,
     Match,
@@ -201,6 +202,89 @@ def test_a_filter_that_another_version_let_in_holds_instead_of_opening() -> None
     assert "correct the listener" in match.reason
 
 
+# --- configurations and eventNotifications ---
+
+CONFIGURATION = {"connectId": "22210001"}
+OWN = "eventNotification-0123456789ab"
+OF_ENVELOPE: dict[str, Any] = {
+    "scope": "envelope",
+    "configuration": {"url": "https://x"},
+    "events": EVENTS,
+}
+
+
+def test_a_configuration_that_is_off_wants_nothing() -> None:
+    known = registry(listener("on", events=EVENTS), listener("off", events=EVENTS, is_active=False))
+    assert states(known, notification()) == {"on": DUE}
+
+
+def test_a_configuration_without_events_fires_for_none() -> None:
+    known = registry(
+        listener("connect-1", configuration=CONFIGURATION),
+        listener("connect-2", configuration=CONFIGURATION, events=EVENTS),
+    )
+    assert states(known, notification()) == {"connect-2": DUE}
+    assert states(known, notification(event="envelope-foo")) == {}
+
+
+def test_a_configuration_for_nobody_fires_for_nobody() -> None:
+    known = registry(listener("connect-1", events=EVENTS, users=only()))
+    assert states(known, notification(sender_id=U123)) == {}
+    assert states(known, notification(sender_id=None)) == {}
+
+
+def test_an_empty_group_has_nobody_in_it_once_it_is_known_to_be_there() -> None:
+    empty = UserCondition(kind="only", groups=("newcomers",))
+    known = registry(listener("A", users=empty), groups=(Group(id="7", name="newcomers"),))
+    assert states(known, notification()) == {}
+    assert states(registry(listener("A", users=empty)), notification()) == {"A": HELD}
+
+
+def test_an_event_notification_wants_the_envelopes_that_carry_it_alone() -> None:
+    known = registry(listener("MAIN", events=EVENTS), listener(OWN, **OF_ENVELOPE))
+    assert states(known, notification()) == {"MAIN": DUE}
+    assert states(known, notification(attached=(OWN,))) == {"MAIN": DUE, OWN: DUE}
+    other = notification(attached=("eventNotification-ffffffffffff",))
+    assert states(known, other) == {"MAIN": DUE}
+
+
+def test_an_event_notification_wants_its_own_events_alone() -> None:
+    known = registry(listener(OWN, **OF_ENVELOPE), listener("any", **OF_ENVELOPE | {"events": ()}))
+    carried = notification(event="envelope-voided", attached=(OWN, "any"))
+    assert states(known, carried) == {}
+
+
+def test_an_event_notification_carried_twice_is_owed_once() -> None:
+    known = registry(listener(OWN, **OF_ENVELOPE))
+    assert len(Router(known).match(notification(attached=(OWN, OWN))).matches) == 1
+
+
+def test_carrying_the_name_of_an_ordinary_listener_changes_nothing() -> None:
+    known = registry(listener("ERP", filter={FIELD: "ERP"}))
+    assert states(known, with_fields({"Integration": "HR"}, attached=("ERP",))) == {}
+    known = registry(listener("MAIN", events=EVENTS))
+    assert len(Router(known).match(notification(attached=("MAIN",))).matches) == 1
+
+
+def test_an_event_notification_that_is_off_or_of_another_account_is_not_found() -> None:
+    known = registry(listener(OWN, **OF_ENVELOPE, is_active=False))
+    assert states(known, notification(attached=(OWN,))) == {}
+    known = registry(listener(OWN, **OF_ENVELOPE))
+    assert Router(known).match(notification(account_id="a2", attached=(OWN,))).matches == ()
+
+
+def test_what_is_published_again_goes_to_those_it_is_for_alone() -> None:
+    known = registry(
+        listener("MAIN", events=EVENTS),
+        listener("connect-1", events=EVENTS, configuration=CONFIGURATION),
+        listener("connect-2", events=("envelope-sent",), configuration=CONFIGURATION),
+        listener(OWN, **OF_ENVELOPE),
+    )
+    again = notification(origin="historical", attached=("connect-1", "connect-2", OWN))
+    assert states(known, again) == {"connect-1": DUE, OWN: DUE}
+    assert Router(known).match(notification(origin="historical")).is_unclaimed
+
+
 # --- lanes ---
 
 YES, NO, UNKNOWN = {FIELD: "ERP"}, {FIELD: "HR"}, {"recipients.signers.email": "x"}
@@ -279,7 +363,8 @@ def by_plain_evaluation(known: Registry, received: Notification) -> dict[int, Tr
     truths = {}
     for one in known.listeners.values():
         wants = Wants(one, directory)
-        is_wanted = wants.by_event(received).truth is Truth.YES
+        findings = [*wants.by_standing(received), wants.by_event(received)]
+        is_wanted = all(finding.truth is Truth.YES for finding in findings)
         truths[one.id] = wants.decide(Content(received)) if is_wanted else Truth.NO
     return {number: truth for number, truth in truths.items() if truth is not Truth.NO}
 
@@ -308,6 +393,8 @@ LISTENERS = st.lists(
         users=st.sampled_from([None, only(U123), only(U567)]),
         comparison=st.sampled_from(["exact", "loose"]),
         field_policy=st.sampled_from(["current", "sticky"]),
+        is_active=st.sampled_from([True, True, True, False]),
+        configuration=st.sampled_from([None, None, CONFIGURATION]),
     ),
     max_size=8,
 )

@@ -4,6 +4,8 @@ Give it the registry of the revision that was in force (design: promise 5) and t
 as kept: the answer is the one that was acted on.
 """
 
+from collections.abc import Iterator
+
 from postroom.model import (
     Finding,
     Listener,
@@ -28,7 +30,10 @@ class Explanation(Noun, frozen=True, kw_only=True):
     listener: str
     truth: Truth
     findings: tuple[Finding, ...]
-    """In the order account, event, users, filter; nothing after the first no."""
+    """In the order account, standing, event, users, filter; nothing after the first no.
+
+    Standing is there for configurations only: whether it is active, and of this envelope.
+    """
     match: Match | None = None
     """What the listener is owed; None where nothing."""
     outcome: str
@@ -44,8 +49,9 @@ def explain(registry: Registry, listener: Listener, notification: Notification) 
     account = registry.accounts.get(listener.account_id)
     if findings[0].truth is Truth.YES and account is not None:
         wants = Wants(listener, Directory(account))
-        findings += _conditions(wants, notification, content)
-        nearly = near_miss(wants, notification, content)
+        findings += _up_to_a_no(wants, notification, content)
+        is_standing = all(one.truth is Truth.YES for one in wants.by_standing(notification))
+        nearly = near_miss(wants, notification, content) if is_standing else None
     decided = truth.conjunction(finding.truth for finding in findings)
     match = None if decided is Truth.NO else outcome_in_lane(registry, listener, notification)
     return Explanation(
@@ -97,13 +103,18 @@ def _by_account(listener: Listener, notification: Notification) -> Finding:
     )
 
 
-def _conditions(wants: Wants, notification: Notification, content: Content) -> list[Finding]:
-    findings = [wants.by_event(notification)]
-    if findings[-1].truth is not Truth.NO:
-        findings.append(wants.by_sender(content))
-    if findings[-1].truth is not Truth.NO:
-        findings.append(wants.by_content(content))
-    return findings
+def _up_to_a_no(wants: Wants, notification: Notification, content: Content) -> Iterator[Finding]:
+    for finding in _each(wants, notification, content):
+        yield finding
+        if finding.truth is Truth.NO:
+            return
+
+
+def _each(wants: Wants, notification: Notification, content: Content) -> Iterator[Finding]:
+    yield from wants.by_standing(notification)
+    yield wants.by_event(notification)
+    yield wants.by_sender(content)
+    yield wants.by_content(content)
 
 
 def _outcome(

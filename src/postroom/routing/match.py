@@ -8,7 +8,7 @@ from postroom.routing import lanes
 from postroom.routing.conditions import conjuncts, pinned_texts
 from postroom.routing.content import Content
 from postroom.routing.users import Directory
-from postroom.routing.wants import Wants
+from postroom.routing.wants import Wants, may_want
 
 NOBODY = Routing(matches=(), is_unclaimed=False)
 
@@ -36,7 +36,7 @@ class Router:
         account = self._accounts.get(notification.account_id)
         content = Content(notification)
         wishes: list[lanes.Wish] = []
-        for wants in account.candidates(notification.event, content) if account else ():
+        for wants in account.candidates(notification, content) if account else ():
             truth = wants.decide(content)
             if truth is not Truth.NO:
                 doubt = wants.doubt(content) if truth is Truth.UNKNOWN else None
@@ -71,10 +71,16 @@ class Router:
 
 
 class _AccountIndex:
-    """An account's listeners by the events they want."""
+    """An account's listeners by the events they want; those of single envelopes by name.
+
+    An envelope finds its own by the names it carries, so that thousands of them cost nothing to
+    an envelope that carries none.
+    """
 
     def __init__(self, listeners: Iterable[Listener], directory: Directory) -> None:
-        wants = [Wants(listener, directory) for listener in listeners]
+        everyone = [Wants(one, directory) for one in listeners if may_want(one)]
+        self._by_name = {one.listener.name: one for one in everyone}
+        wants = [one for one in everyone if one.listener.scope == "account"]
         self.needs_sticky = any(
             one.listener.field_policy == "sticky" and one.listener.filter is not None
             for one in wants
@@ -87,9 +93,20 @@ class _AccountIndex:
         self._by_event = {event: _FieldIndex(some) for event, some in by_event.items()}
         self._any_event = _FieldIndex([one for one in wants if not one.listener.events])
 
-    def candidates(self, event: str, content: Content) -> Iterable[Wants]:
+    def candidates(self, notification: Notification, content: Content) -> Iterable[Wants]:
         """Return the listeners that want the event and whose content may still match."""
-        return self._by_event.get(event, self._any_event).candidates(content)
+        event = notification.event
+        if notification.origin == "historical":
+            return self._named(notification.attached, event)
+        found = self._by_event.get(event, self._any_event).candidates(content)
+        if not notification.attached:
+            return found
+        attached = self._named(notification.attached, event)
+        return [*found, *(one for one in attached if one.listener.scope == "envelope")]
+
+    def _named(self, names: Iterable[str], event: str) -> list[Wants]:
+        found = (self._by_name.get(name) for name in dict.fromkeys(names))
+        return [one for one in found if one is not None and one.wants_event(event)]
 
 
 class _FieldIndex:

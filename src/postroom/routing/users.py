@@ -27,7 +27,8 @@ class Directory:
     def __init__(self, account: Account) -> None:
         ids: dict[str, list[str]] = {}
         emails: dict[str, set[str]] = {}
-        members: dict[str, list[User]] = {}
+        # A group with an id is known to be there, even while nobody is in it.
+        members: dict[str, list[User]] = {group.name: [] for group in account.groups}
         for user in account.users:
             if user.id and user.email:
                 ids.setdefault(_email(user.email), []).append(_id(user.id))

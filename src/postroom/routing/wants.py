@@ -7,6 +7,15 @@ from postroom.routing.content import Content
 from postroom.routing.users import CompiledUsers, Directory
 
 
+def may_want(listener: Listener) -> bool:
+    """Tell whether a listener can want anything at all.
+
+    One that is off wants nothing. A configuration without events fires for none, where any other
+    listener without events wants every one.
+    """
+    return listener.is_active and (bool(listener.events) or listener.configuration is None)
+
+
 class Wants:
     """A listener ready to decide, in the order event, users, filter."""
 
@@ -41,12 +50,37 @@ class Wants:
         reason = f"undecided: {finding.condition}"
         return f"{reason}: {finding.hint}" if finding.hint else reason
 
+    def wants_event(self, event: str) -> bool:
+        """Tell whether an event is among those it names; without any it wants every one."""
+        events = self.listener.events
+        return event in events if events else self.listener.configuration is None
+
+    def by_standing(self, notification: Notification) -> list[Finding]:
+        """Return the findings on what only some listeners must be: active, attached.
+
+        A listener that is simply there has none.
+        """
+        listener = self.listener
+        findings = []
+        if listener.configuration is not None or not listener.is_active:
+            truth = Truth.YES if listener.is_active else Truth.NO
+            condition = "the configuration is active (allowEnvelopePublish)"
+            findings.append(Finding(truth=truth, condition=condition))
+        is_historical = notification.origin == "historical"
+        if listener.scope == "envelope" or is_historical:
+            truth = Truth.YES if listener.name in notification.attached else Truth.NO
+            carrier = "the historical publication is for" if is_historical else "the envelope has"
+            findings.append(Finding(truth=truth, condition=f"{carrier} {listener.name}"))
+        return findings
+
     def by_event(self, notification: Notification) -> Finding:
         """Return the finding on the event."""
         events = self.listener.events
+        if not events and self.listener.configuration is not None:
+            return Finding(truth=Truth.NO, condition="the configuration names an event")
         named = words.clipped(", ".join(events[:50]), words.LONGEST_SENTENCE)
         return Finding(
-            truth=Truth.YES if not events or notification.event in events else Truth.NO,
+            truth=Truth.YES if self.wants_event(notification.event) else Truth.NO,
             condition=f"event is one of {named}" if events else "every event",
             seen=words.clipped(notification.event, words.LONGEST_TEXT),
         )
