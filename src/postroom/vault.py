@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from postroom.errors import InvalidInputError
 
@@ -27,6 +29,7 @@ class Vault:
             ) from None
         # The oldest key stays while keys rotate, so fingerprints do too.
         self._pepper = hashlib.sha256(b"fingerprint" + keys[-1]).digest()
+        self._root = keys[-1]
 
     @staticmethod
     def generate_key() -> bytes:
@@ -53,6 +56,11 @@ class Vault:
     def fingerprint(self, text: str) -> str:
         """Return eight hex digits that tell a secret from others and give nothing of it away."""
         return hmac.digest(self._pepper, text.encode(), "sha256").hex()[:FINGERPRINT_CHARACTERS]
+
+    def derived_key(self, purpose: str) -> bytes:
+        """Return 32 bytes for one purpose alone, the same at every start (HKDF, RFC 5869)."""
+        hkdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=purpose.encode())
+        return hkdf.derive(self._root)
 
 
 def load(given: str | None, *, beside: Path) -> Vault:

@@ -1,0 +1,89 @@
+"""Who is who in an account: the ids that users and accounts have where nobody gave them one."""
+
+import uuid
+
+from postroom.model import Account, Registry, User
+
+NAMESPACE = uuid.UUID("6f0f5f0a-3c55-5d0e-9f0b-3c8f3f4c9a11")
+"""Ours: ids derived under it are the same on every machine and at every start."""
+
+ACTIVE = "Active"
+
+
+def user_id(account: Account, user: User) -> str:
+    """Return a user's GUID, lower case; one that has none gets one by account and address."""
+    if user.id:
+        return user.id.lower()
+    return str(uuid.uuid5(NAMESPACE, f"{account.id} {(user.email or '').lower()}"))
+
+
+def named(account: Account, user: User) -> User:
+    """Return a user that has an id and a name: connect.yaml need give neither."""
+    return User(
+        id=user_id(account, user),
+        email=user.email,
+        groups=user.groups,
+        name=user.name or (user.email or "").partition("@")[0],
+        is_admin=user.is_admin,
+        status=user.status,
+        created_at=user.created_at if user.created_at is not None else account.created_at,
+        profile=user.profile,
+    )
+
+
+def people(account: Account) -> tuple[User, ...]:
+    """Return the users of an account, closed ones too, each with an id and a name."""
+    return tuple(named(account, user) for user in account.users)
+
+
+def find(account: Account, wanted: str) -> User | None:
+    """Return the user of an id, or the first active one of an e-mail address."""
+    sought = wanted.strip().lower()
+    everyone = people(account)
+    by_id = [user for user in everyone if user.id == sought]
+    by_email = [
+        user
+        for user in everyone
+        if sought and user.status == ACTIVE and (user.email or "").lower() == sought
+    ]
+    return next(iter(by_id or by_email), None)
+
+
+def administrator(account: Account) -> User:
+    """Return the first active administrator; one stands in where an account has none."""
+    active = [user for user in people(account) if user.is_admin and user.status == ACTIVE]
+    stand_in = User(
+        id=str(uuid.uuid5(NAMESPACE, f"{account.id} administrator")),
+        email="administrator@localhost",
+        name="Account Administrator",
+        is_admin=True,
+        created_at=account.created_at,
+    )
+    return next(iter(active), stand_in)
+
+
+def account_number(account_id: str) -> str:
+    """Return the number that Docusign gives an account beside its GUID: ours is derived from it."""
+    return str(10_000_000 + uuid.uuid5(NAMESPACE, account_id.lower()).int % 89_999_999)
+
+
+def account_named(registry: Registry, named_so: str) -> Account | None:
+    """Return the account of a GUID in any case, or of an account number."""
+    found = registry.accounts.get(named_so.lower())
+    if found is not None or not (named_so.isascii() and named_so.isdigit()):
+        return found
+    numbered = (one for one in registry.accounts.values() if account_number(one.id) == named_so)
+    return next(numbered, None)
+
+
+def accounts_of(registry: Registry, wanted_user_id: str) -> tuple[tuple[Account, User], ...]:
+    """Return the accounts that a user is an active member of, main accounts first."""
+    ordered = sorted(
+        registry.accounts.values(), key=lambda one: (one.parent_id or one.id, one.parent_id or "")
+    )
+    return tuple(
+        (account, user)
+        for account in ordered
+        for user in people(account)
+        if user.id == wanted_user_id.lower() and user.status == ACTIVE
+    )

@@ -1,0 +1,49 @@
+"""What a request says, read leniently: its JSON and its query, whatever the case of the keys."""
+
+from typing import Any
+
+import msgspec
+from litestar import Request
+
+from postroom.errors import DocusignError
+from postroom.model import Json
+
+MAX_PARAMETERS = 100
+MAX_PARAMETER_CHARACTERS = 4000
+
+
+async def said(request: Request[Any, Any, Any]) -> Json:
+    """Return the body's JSON, `{}` where there is none.
+
+    The content type is not looked at: the SDKs send `application/json` with every verb. Raises
+    `DocusignError` INVALID_REQUEST_BODY for anything that is not JSON.
+    """
+    body = await request.body()
+    if not body.strip():
+        return {}
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise DocusignError(
+            "INVALID_REQUEST_BODY", "The body is not JSON; send one JSON object."
+        ) from None
+
+
+def asked(request: Request[Any, Any, Any]) -> dict[str, str]:
+    """Return the query by its names in lower case; a name given several times is comma-joined.
+
+    Raises `DocusignError` INVALID_REQUEST_PARAMETER for a query beyond all bounds.
+    """
+    pairs = list(request.query_params.multi_items())
+    if len(pairs) > MAX_PARAMETERS or any(
+        len(name) > MAX_PARAMETER_CHARACTERS or len(str(text)) > MAX_PARAMETER_CHARACTERS
+        for name, text in pairs
+    ):
+        raise DocusignError(
+            "INVALID_REQUEST_PARAMETER", "The query has too many or too long parameters."
+        )
+    found: dict[str, str] = {}
+    for name, text in pairs:
+        key = name.lower()
+        found[key] = f"{found[key]},{text}" if key in found else str(text)
+    return found

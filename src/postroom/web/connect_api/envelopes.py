@@ -1,0 +1,442 @@
+"""Envelopes on Docusign's paths (contract 7.3)."""
+
+from datetime import UTC, datetime
+from typing import Any, Literal, cast
+from urllib.parse import quote, urlencode
+
+from litestar import Response, delete, get, post, put
+from litestar.di import NamedDependency
+
+from postroom.clock import SECOND
+from postroom.envelopes import rest_view
+from postroom.envelopes.envelope import Sender
+from postroom.errors import DocusignError
+from postroom.operations.connect import (
+    envelope_documents,
+    envelope_fields,
+    envelope_recipients,
+    envelopes,
+    locks,
+    signing,
+)
+from postroom.operations.connect.callers import Caller
+from postroom.operations.connect.living import read
+from postroom.operations.connect.requests import number_of
+from postroom.storage.port import EnvelopeQuery
+from postroom.web.connect_api import answers
+from postroom.web.connect_api.reach import Reach
+from postroom.web.connect_api.services import ConnectServices
+
+Services = NamedDependency[ConnectServices]
+Who = NamedDependency[Caller]
+Said = NamedDependency[Any]
+Asked = NamedDependency[dict[str, str]]
+Answer = Response[bytes]
+
+MOST_LISTED = 1000
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+_BY = {
+    "changed": "status_changed",
+    "statuschanged": "status_changed",
+    "created": "created",
+    "sent": "sent",
+    "delivered": "delivered",
+    "signed": "completed",
+    "completed": "completed",
+    "declined": "declined",
+    "voided": "voided",
+    "lastmodified": "modified",
+}
+_ORDERS = {
+    "created": "created",
+    "last_modified": "modified",
+    "sent": "sent",
+    "completed": "completed",
+    "status_changed": "status_changed",
+    "status": "status",
+    "subject": "subject",
+    "user_name": "sender_name",
+}
+
+
+@post("/envelopes", status_code=201)
+async def create_envelope(services: Services, caller: Who, said: Said) -> Answer:
+    """Create an envelope, as a draft or sent."""
+    sender = Sender(user_id=caller.user_id, name=caller.name, email=caller.email)
+    made = await envelopes.create_envelope(
+        services.envelopes, caller.account_id, said, sender=sender
+    )
+    return answers.answer(made, status=201)
+
+
+@get("/envelopes")
+async def list_envelopes(services: Services, caller: Who, asked: Asked) -> Answer:
+    """List envelopes since a moment, or by id."""
+    query = _query(caller.account_id, asked)
+
+    def uri_at(start: int) -> str:
+        others = {key: text for key, text in asked.items() if key != "start_position"}
+        terms = urlencode({"start_position": start, **others})
+        return f"/accounts/{quote(caller.account_id)}/envelopes?{terms}"
+
+    return answers.answer(
+        await envelopes.list_envelopes(
+            services.envelopes,
+            caller.account_id,
+            query,
+            include=_words(asked.get("include", "")),
+            uri_at=uri_at,
+        )
+    )
+
+
+@get("/envelopes/{envelope_id:str}")
+async def show_envelope(services: Services, caller: Who, envelope_id: str, asked: Asked) -> Answer:
+    """Return one envelope."""
+    return answers.answer(
+        await envelopes.show_envelope(
+            services.envelopes,
+            caller.account_id,
+            envelope_id,
+            include=_words(asked.get("include", "")),
+        )
+    )
+
+
+@put("/envelopes/{envelope_id:str}")
+async def update_envelope(
+    services: Services, caller: Who, envelope_id: str, said: Said, asked: Asked
+) -> Answer:
+    """Send, void, purge, resend or otherwise change an envelope."""
+    return answers.answer(
+        await envelopes.update_envelope(
+            services.envelopes,
+            caller.account_id,
+            envelope_id,
+            said,
+            is_resending=_is_true(asked, "resend_envelope"),
+        )
+    )
+
+
+# --- custom fields ----------------------------------------------------------------------------
+
+
+@get("/envelopes/{envelope_id:str}/custom_fields")
+async def show_fields(services: Services, caller: Who, envelope_id: str) -> Answer:
+    """Return an envelope's custom fields."""
+    return answers.answer(
+        await envelope_fields.show_fields(services.envelopes, caller.account_id, envelope_id)
+    )
+
+
+@post("/envelopes/{envelope_id:str}/custom_fields", status_code=201)
+async def add_fields(services: Services, caller: Who, envelope_id: str, said: Said) -> Answer:
+    """Add custom fields to an envelope."""
+    added = await envelope_fields.put_fields(
+        services.envelopes, caller.account_id, envelope_id, said, is_adding=True
+    )
+    return answers.answer(added, status=201)
+
+
+@put("/envelopes/{envelope_id:str}/custom_fields")
+async def change_fields(services: Services, caller: Who, envelope_id: str, said: Said) -> Answer:
+    """Change custom fields of an envelope."""
+    return answers.answer(
+        await envelope_fields.put_fields(
+            services.envelopes, caller.account_id, envelope_id, said, is_adding=False
+        )
+    )
+
+
+@delete("/envelopes/{envelope_id:str}/custom_fields", status_code=200)
+async def delete_fields(services: Services, caller: Who, envelope_id: str, said: Said) -> Answer:
+    """Take custom fields away from an envelope."""
+    return answers.answer(
+        await envelope_fields.delete_fields(
+            services.envelopes, caller.account_id, envelope_id, said
+        )
+    )
+
+
+# --- recipients -------------------------------------------------------------------------------
+
+
+@get("/envelopes/{envelope_id:str}/recipients")
+async def show_recipients(
+    services: Services, caller: Who, envelope_id: str, asked: Asked
+) -> Answer:
+    """Return an envelope's recipients."""
+    return answers.answer(
+        await envelope_recipients.show_recipients(
+            services.envelopes,
+            caller.account_id,
+            envelope_id,
+            with_tabs=_is_true(asked, "include_tabs"),
+        )
+    )
+
+
+@post("/envelopes/{envelope_id:str}/recipients", status_code=201)
+async def add_recipients(
+    services: Services, caller: Who, envelope_id: str, said: Said, asked: Asked
+) -> Answer:
+    """Add recipients; return them all."""
+    await envelope_recipients.put_recipients(
+        services.envelopes,
+        caller.account_id,
+        envelope_id,
+        said,
+        is_resending=_is_true(asked, "resend_envelope"),
+    )
+    everyone = await envelope_recipients.show_recipients(
+        services.envelopes, caller.account_id, envelope_id, with_tabs=False
+    )
+    return answers.answer(everyone, status=201)
+
+
+@put("/envelopes/{envelope_id:str}/recipients")
+async def correct_recipients(
+    services: Services, caller: Who, envelope_id: str, said: Said, asked: Asked
+) -> Answer:
+    """Correct recipients, or send to them again."""
+    return answers.answer(
+        await envelope_recipients.put_recipients(
+            services.envelopes,
+            caller.account_id,
+            envelope_id,
+            said,
+            is_resending=_is_true(asked, "resend_envelope"),
+        )
+    )
+
+
+@delete("/envelopes/{envelope_id:str}/recipients", status_code=200)
+async def delete_recipients(
+    services: Services, caller: Who, envelope_id: str, said: Said
+) -> Answer:
+    """Take the recipients that the body names out of an envelope."""
+    return await _without(services, caller, envelope_id, envelope_recipients.ids_in(said))
+
+
+@delete("/envelopes/{envelope_id:str}/recipients/{recipient_id:str}", status_code=200)
+async def delete_recipient(
+    services: Services, caller: Who, envelope_id: str, recipient_id: str
+) -> Answer:
+    """Take one recipient out of an envelope."""
+    return await _without(services, caller, envelope_id, (recipient_id,))
+
+
+async def _without(
+    services: ConnectServices, caller: Caller, envelope_id: str, ids: tuple[str, ...]
+) -> Answer:
+    return answers.answer(
+        await envelope_recipients.delete_recipients(
+            services.envelopes, caller.account_id, envelope_id, ids
+        )
+    )
+
+
+# --- documents --------------------------------------------------------------------------------
+
+
+@get("/envelopes/{envelope_id:str}/documents")
+async def list_documents(services: Services, caller: Who, envelope_id: str) -> Answer:
+    """Return what documents an envelope has."""
+    return answers.answer(
+        await envelope_documents.list_documents(services.envelopes, caller.account_id, envelope_id)
+    )
+
+
+@get("/envelopes/{envelope_id:str}/documents/{document_id:str}")
+async def download_document(
+    services: Services, caller: Who, envelope_id: str, document_id: str
+) -> Answer:
+    """Return a document's bytes; `combined` and `certificate` are made now."""
+    content, kind, name = await envelope_documents.document_bytes(
+        services.envelopes, caller.account_id, envelope_id, document_id
+    )
+    ascii_name = "".join(c if c.isascii() and c.isprintable() and c != '"' else "_" for c in name)
+    headers = {
+        "Content-Disposition": f'file; filename="{ascii_name}"; documentid="{quote(document_id)}"'
+    }
+    return Response(content, media_type=kind, headers=headers)
+
+
+@put("/envelopes/{envelope_id:str}/documents")
+async def put_documents(services: Services, caller: Who, envelope_id: str, said: Said) -> Answer:
+    """Add documents to a draft, or replace some."""
+    return answers.answer(
+        await envelope_documents.put_documents(
+            services.envelopes, caller.account_id, envelope_id, said
+        )
+    )
+
+
+@delete("/envelopes/{envelope_id:str}/documents", status_code=200)
+async def delete_documents(services: Services, caller: Who, envelope_id: str, said: Said) -> Answer:
+    """Take documents out of a draft."""
+    listed = said.get("documents") if isinstance(said, dict) else None
+    ids = tuple(
+        str(one.get("documentId"))
+        for one in (listed if isinstance(listed, list) else ())
+        if isinstance(one, dict)
+    )
+    return answers.answer(
+        await envelope_documents.delete_documents(
+            services.envelopes, caller.account_id, envelope_id, ids
+        )
+    )
+
+
+# --- the rest ---------------------------------------------------------------------------------
+
+
+@get("/envelopes/{envelope_id:str}/audit_events")
+async def list_audit_events(services: Services, caller: Who, envelope_id: str) -> Answer:
+    """Return an envelope's audit trail."""
+    living = await read(services.envelopes, caller.account_id, envelope_id)
+    return answers.answer(rest_view.audit_events_view(living.envelope))
+
+
+@post("/envelopes/{envelope_id:str}/views/recipient", status_code=201)
+async def create_recipient_view(
+    services: Services,
+    caller: Who,
+    envelope_id: str,
+    said: Said,
+    reach: NamedDependency[Reach],
+) -> Answer:
+    """Return the address of a signing page for a recipient."""
+    made = await signing.create_recipient_view(
+        services.envelopes, caller.account_id, envelope_id, said, base_url=reach.base_url
+    )
+    return answers.answer(made, status=201)
+
+
+@get("/envelopes/{envelope_id:str}/notification")
+async def show_reminders(services: Services, caller: Who, envelope_id: str) -> Answer:
+    """Return an envelope's reminders and expiry: nothing of Connect (contract 8.19)."""
+    living = await read(services.envelopes, caller.account_id, envelope_id)
+    return answers.answer(rest_view.notification_view(living.envelope.reminders))
+
+
+@put("/envelopes/{envelope_id:str}/notification")
+async def change_reminders(services: Services, caller: Who, envelope_id: str, said: Said) -> Answer:
+    """Change an envelope's reminders and expiry."""
+    await envelopes.update_envelope(
+        services.envelopes, caller.account_id, envelope_id, {"notification": said}
+    )
+    living = await read(services.envelopes, caller.account_id, envelope_id)
+    return answers.answer(rest_view.notification_view(living.envelope.reminders))
+
+
+@post("/envelopes/{envelope_id:str}/lock", status_code=201)
+async def lock_envelope(services: Services, caller: Who, envelope_id: str, said: Said) -> Answer:
+    """Take the edit lock; what is corrected under it is told when it is removed."""
+    made = await locks.lock_envelope(
+        services.envelopes, caller.account_id, envelope_id, said, user_id=caller.user_id
+    )
+    return answers.answer(made, status=201)
+
+
+@delete("/envelopes/{envelope_id:str}/lock", status_code=200)
+async def unlock_envelope(services: Services, caller: Who, envelope_id: str) -> Answer:
+    """Give the edit lock back."""
+    return answers.answer(
+        await locks.unlock_envelope(services.envelopes, caller.account_id, envelope_id)
+    )
+
+
+def _query(account_id: str, asked: dict[str, str]) -> EnvelopeQuery:
+    ids = _list(asked, "envelope_ids")
+    transaction_ids = _list(asked, "transaction_ids")
+    since = asked.get("from_date", "")
+    if not since and not ids and not transaction_ids:
+        raise DocusignError(
+            "INVALID_REQUEST_PARAMETER",
+            "Give from_date (such as 2026-01-31), envelope_ids or transaction_ids.",
+        )
+    by = _BY.get(asked.get("from_to_status", "changed").lower())
+    order = _ORDERS.get(asked.get("order_by", "status_changed").lower())
+    if by is None or order is None:
+        raise DocusignError(
+            "INVALID_REQUEST_PARAMETER", "from_to_status or order_by is none that is known."
+        )
+    name, has_value, value = asked.get("custom_field", "").partition("=")
+    statuses = tuple(one.lower() for one in _list(asked, "status") if one.lower() != "any")
+    return EnvelopeQuery(
+        account_id=account_id,
+        ids=tuple(one.lower() for one in ids),
+        transaction_ids=transaction_ids,
+        statuses=statuses,
+        folders=tuple(one.lower() for one in _list(asked, "folder_ids")),
+        by=cast("Literal['status_changed']", by),
+        moment_from=_moment(since, "from_date"),
+        moment_until=_moment(asked.get("to_date", ""), "to_date"),
+        field=(name, value) if has_value else None,
+        sender_id=asked.get("user_id", "").lower() or None,
+        sender_name=asked.get("user_name") or None,
+        sender_email=asked.get("email") or None,
+        search_text=asked.get("search_text") or None,
+        order_by=cast("Literal['status_changed']", order),
+        is_descending=asked.get("order", "desc").lower() != "asc",
+        start=number_of(asked, "start_position", default=0, most=10_000_000),
+        limit=number_of(asked, "count", default=100, most=MOST_LISTED) or 100,
+    )
+
+
+def _moment(text: str, name: str) -> int | None:
+    """Read a date or a date-time; without an offset it is UTC."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip()[:40].replace("/", "-"))
+    except ValueError:
+        raise DocusignError(
+            "INVALID_REQUEST_PARAMETER", f"{name} is not a date such as 2026-01-31T09:00:00Z."
+        ) from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(round((moment - _FIRST).total_seconds() * SECOND), 0)
+
+
+def _list(asked: dict[str, str], name: str) -> tuple[str, ...]:
+    parts = tuple(part.strip() for part in asked.get(name, "").split(",") if part.strip())
+    if len(parts) > MOST_LISTED:
+        raise DocusignError("INVALID_REQUEST_PARAMETER", f"{name} names more than {MOST_LISTED}.")
+    return parts
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+
+
+def _is_true(asked: dict[str, str], name: str) -> bool:
+    return asked.get(name, "").lower() == "true"
+
+
+ROUTES = (
+    create_envelope,
+    list_envelopes,
+    show_envelope,
+    update_envelope,
+    show_fields,
+    add_fields,
+    change_fields,
+    delete_fields,
+    show_recipients,
+    add_recipients,
+    correct_recipients,
+    delete_recipients,
+    delete_recipient,
+    list_documents,
+    download_document,
+    put_documents,
+    delete_documents,
+    list_audit_events,
+    create_recipient_view,
+    show_reminders,
+    change_reminders,
+    lock_envelope,
+    unlock_envelope,
+)
