@@ -9,7 +9,7 @@ from postroom.envelopes.envelope import FINAL_STATUSES, Envelope, Reminders, Sen
 from postroom.envelopes.given import Given, body_error, check, names, parameter_error
 from postroom.envelopes.given_documents import new_documents, read_documents
 from postroom.envelopes.given_fields import read_custom_fields, remove_custom_fields
-from postroom.envelopes.given_recipients import read_recipients, results_view
+from postroom.envelopes.given_recipients import check_addresses, read_recipients, results_view
 from postroom.envelopes.layers import Layer
 from postroom.envelopes.limits import DEFAULT, Limits
 from postroom.envelopes.summary import SHOWN_OPTIONS
@@ -19,7 +19,7 @@ from postroom.model import Account, Json, Noun
 __all__ = [
     "Draft",
     "Limits",
-    "check_sendable",
+    "check_addresses",
     "read_custom_fields",
     "read_definition",
     "read_documents",
@@ -116,7 +116,7 @@ def read_definition(  # noqa: PLR0913  # all named; each is one fact the body ca
         options=_options(top, limits),
     )
     if status == "sent":
-        check_sendable(envelope)
+        check_addresses(envelope.recipients)
     return Draft(
         envelope=envelope,
         documents=read.contents,
@@ -149,12 +149,6 @@ def updated(envelope: Envelope, body: Json, *, now: int, limits: Limits = DEFAUL
             f"The envelope is {envelope.status}; only an envelope under way can be changed.",
         )
     return replace(changed, modified_at=now)
-
-
-def check_sendable(envelope: Envelope) -> None:
-    """Raise `DocusignError` where the account's rules or a missing address forbid sending."""
-    given_fields.check_required(envelope.fields)
-    given_recipients.check_addresses(envelope.recipients)
 
 
 def _reminders(top: Given, default: Reminders) -> Reminders:

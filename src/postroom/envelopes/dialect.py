@@ -18,6 +18,8 @@ class Dialect(Noun, frozen=True, kw_only=True):
     shows_empty_note: bool
     tells_free_form: bool
     """True: `recipientSuppliesTabs` is there for a signer without tabs, once sent."""
+    hidden: frozenset[str]
+    """Keys of a recipient that are told to the sender alone."""
     document_types: Mapping[str, Json]
     """What a content document says of the types it can be had in."""
 
@@ -53,6 +55,7 @@ REST = Dialect(
     signer_opening={"creationReason": "sender", "isBulkRecipient": "false"},
     shows_empty_note=False,
     tells_free_form=True,
+    hidden=frozenset(),
     document_types={"availableDocumentTypes": [{"type": "electronic", "isDefault": "true"}]},
 )
 """As recorded in June 2026 (contract 7.3)."""
@@ -78,6 +81,7 @@ MESSAGE = Dialect(
     },
     shows_empty_note=True,
     tells_free_form=False,
+    hidden=frozenset({"accessCode"}),
     document_types={},
 )
 """As in the full captured message (contract 3.1)."""

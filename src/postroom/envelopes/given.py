@@ -83,6 +83,10 @@ class Given:
         made.spelling = base.spelling | self.spelling
         return made
 
+    def spelt(self) -> dict[str, Json]:
+        """Return what was said by its keys as they were spelt."""
+        return {self.spelling[key]: value for key, value in self.said.items()}
+
     def without(self, *keys: str) -> "Given":
         """Return the object without some keys."""
         made = Given({}, self.place).over(self)

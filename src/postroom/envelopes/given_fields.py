@@ -102,17 +102,6 @@ def remove_custom_fields(
     return ReadFields(fields=tuple(left), named=tuple(named))
 
 
-def check_required(fields: Iterable[CustomField]) -> None:
-    """Raise `DocusignError` if a field that must be filled before sending is empty."""
-    empty = [field.name for field in fields if field.is_required and not field.value.strip()]
-    if empty:
-        raise DocusignError(
-            "REQUIRED_CUSTOM_FIELD_MISSING",
-            f"The account requires a value of the custom field {empty[0]!r} before an envelope "
-            "is sent; give it under customFields.",
-        )
-
-
 def _of_account(
     said: Given, account_fields: Sequence[AccountField], limits: Limits
 ) -> AccountField | None:

@@ -6,7 +6,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from msgspec.structs import replace
 
-from postroom.envelopes import given_tabs
+from postroom.envelopes import given_tabs, refusals
 from postroom.envelopes.envelope import RECIPIENT_TYPES, Envelope, Recipient, Role
 from postroom.envelopes.given import Given, check, names, parameter_error
 from postroom.envelopes.limits import DEFAULT, Limits
@@ -59,10 +59,12 @@ class Fault(Noun, frozen=True, kw_only=True):
 
 
 class ReadRecipients(Noun, frozen=True, kw_only=True):
-    """An envelope's recipients after a change, which of them the request named, and its faults."""
+    """What a request says of an envelope's recipients: what to put in their places, or add."""
 
-    recipients: tuple[Recipient, ...]
+    changed: tuple[Recipient, ...]
+    """Merged from what was there and what was said; the rest of the envelope's stay."""
     named: tuple[str, ...]
+    """The id of every recipient of the request, in its order."""
     faults: tuple[Fault, ...] = ()
 
 
@@ -102,18 +104,21 @@ def read_recipients(
     new_guid: Callable[[], str],
     limits: Limits = DEFAULT,
 ) -> ReadRecipients:
-    """Return an envelope's recipients after PUT or POST of its `recipients`.
+    """Return the recipients that PUT or POST of an envelope's `recipients` changes or adds.
 
     A recipient that is there (by `recipientId`) takes what is said and keeps the rest; another is
     added. One that has completed or declined cannot be changed: a fault says so, and it stays.
     """
     check(body)
     listed = entries(Given(body, ""), limits)
-    recipients = {one.id: one for one in envelope.recipients}
-    ids = _ids([said for _, said in listed], limits, taken=recipients)
+    present = {one.id: one for one in envelope.recipients}
+    ids = _ids([said for _, said in listed], limits, taken=present)
+    if len(present.keys() | ids) > limits.recipients:
+        raise parameter_error("recipients", f"are more than {limits.recipients}; send fewer.")
+    changed: list[Recipient] = []
     faults: list[Fault] = []
     for (role, said), recipient_id in zip(listed, ids, strict=True):
-        before = recipients.get(recipient_id)
+        before = present.get(recipient_id)
         try:
             after = (
                 _recipient(role, said, recipient_id, account, new_guid, limits)
@@ -123,12 +128,8 @@ def read_recipients(
         except DocusignError as error:
             faults.append(Fault(recipient_id=recipient_id, code=error.code, message=str(error)))
         else:
-            recipients[recipient_id] = after
-    if len(recipients) > limits.recipients:
-        raise parameter_error("recipients", f"are more than {limits.recipients}; send fewer.")
-    return ReadRecipients(
-        recipients=tuple(recipients.values()), named=tuple(ids), faults=tuple(faults)
-    )
+            changed.append(after)
+    return ReadRecipients(changed=tuple(changed), named=tuple(ids), faults=tuple(faults))
 
 
 def results_view(read: ReadRecipients) -> dict[str, Json]:
@@ -216,10 +217,8 @@ def _corrected(
     before: Recipient, role: Role, said: Given, account: Account, limits: Limits
 ) -> Recipient:
     if before.status in {"completed", "declined"}:
-        raise DocusignError(
-            "RECIPIENT_CANNOT_BE_MODIFIED",
-            f"The recipient {before.id} has {before.status}; only others can be changed.",
-        )
+        advice = "change those that are not done"
+        raise refusals.wrong_recipient_status(before, "be changed", advice)
     email = _email(said, before.id, limits) or before.email
     tabs = said.child("tabs")
     more = (before.more or {}) | said.echoed(ECHOED, most=limits.text_characters)

@@ -45,10 +45,9 @@ def read(said: Given, recipient_id: str, limits: Limits) -> dict[str, Json]:
 
 
 def _tab(tab: Json, kind: str, recipient_id: str, place: str, limits: Limits) -> dict[str, Json]:
-    given = echo(tab, place, most=limits.text_characters)
-    if not isinstance(given, dict):
-        raise body_error(place, "holds something that is not a tab; send JSON objects.")
-    made: dict[str, Json] = {_KEYS.get(key.lower(), key): one for key, one in given.items()}
+    made: dict[str, Json] = {}
+    for key, one in Given(tab, place).spelt().items():
+        made[_KEYS.get(key.lower(), key)] = echo(one, f"{place}.{key}", most=limits.text_characters)
     for label in LABELS:
         if not isinstance(made.get(label, ""), str):
             raise body_error(f"{place}.{label}", "is not a text; send one.")
@@ -67,9 +66,9 @@ def overlaid(base: Json, top: Json) -> dict[str, Json]:
     made: dict[str, Json] = {kind: list(tabs) for kind, tabs in (base or {}).items()}
     for kind, tabs in (top or {}).items():
         under = made.setdefault(kind, [])
-        by_label = {label: at for at, tab in enumerate(under) if (label := _label(tab))}
+        by_label = {_label(tab): at for at, tab in enumerate(under) if _label(tab)}
         for tab in tabs:
-            at = by_label.get(_label(tab) or "")
+            at = by_label.get(_label(tab))
             if at is None:
                 under.append(tab)
             else:
@@ -77,8 +76,8 @@ def overlaid(base: Json, top: Json) -> dict[str, Json]:
     return made
 
 
-def _label(tab: dict[str, Json]) -> str | None:
+def _label(tab: dict[str, Json]) -> str:
     for key in LABELS:
         if label := tab.get(key):
             return str(label).lower()
-    return None
+    return ""

@@ -71,7 +71,7 @@ def one(recipient: Recipient, dialect: Dialect, include: AbstractSet[str]) -> di
     made["deliveryMethod"] = recipient.delivery_method
     made["recipientType"] = RECIPIENT_TYPES[recipient.role]
     _authentication(made, recipient, dialect)
-    return _in_order(made | recipient.more) if recipient.more else made
+    return _with_more(made, recipient.more, dialect) if recipient.more else made
 
 
 def _tabs(recipient: Recipient, include: AbstractSet[str]) -> dict[str, Json]:
@@ -128,5 +128,6 @@ def _authentication(made: dict[str, Json], recipient: Recipient, dialect: Dialec
         made["recipientAuthenticationStatus"] = {"accessCodeResult": failed}
 
 
-def _in_order(made: dict[str, Json]) -> dict[str, Json]:
+def _with_more(made: dict[str, Json], more: dict[str, Json], dialect: Dialect) -> dict[str, Json]:
+    made |= {key: value for key, value in more.items() if key not in dialect.hidden}
     return dict(sorted(made.items(), key=lambda item: _RANKS.get(item[0], len(_RANKS))))
