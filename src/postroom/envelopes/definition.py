@@ -24,9 +24,9 @@ __all__ = [
     "read_definition",
     "read_documents",
     "read_recipients",
+    "read_update",
     "remove_custom_fields",
     "results_view",
-    "updated",
 ]
 
 _STATUSES = {"": "created", "created": "created", "sent": "sent"}
@@ -125,7 +125,7 @@ def read_definition(  # noqa: PLR0913  # all named; each is one fact the body ca
     )
 
 
-def updated(envelope: Envelope, body: Json, *, now: int, limits: Limits = DEFAULT) -> Envelope:
+def read_update(body: Json, envelope: Envelope, *, at: int, limits: Limits = DEFAULT) -> Envelope:
     """Return an envelope with what PUT of it says otherwise: subject, blurb, options, reminders.
 
     The same envelope comes back where nothing is said otherwise. Raises `DocusignError`
@@ -148,7 +148,7 @@ def updated(envelope: Envelope, body: Json, *, now: int, limits: Limits = DEFAUL
             "ENVELOPE_INVALID_STATUS",
             f"The envelope is {envelope.status}; only an envelope under way can be changed.",
         )
-    return replace(changed, modified_at=now)
+    return replace(changed, modified_at=at)
 
 
 def _reminders(top: Given, default: Reminders) -> Reminders:

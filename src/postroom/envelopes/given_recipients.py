@@ -61,7 +61,7 @@ class Fault(Noun, frozen=True, kw_only=True):
 class ReadRecipients(Noun, frozen=True, kw_only=True):
     """What a request says of an envelope's recipients: what to put in their places, or add."""
 
-    changed: tuple[Recipient, ...]
+    recipients: tuple[Recipient, ...]
     """Merged from what was there and what was said; the rest of the envelope's stay."""
     named: tuple[str, ...]
     """The id of every recipient of the request, in its order."""
@@ -129,7 +129,7 @@ def read_recipients(
             faults.append(Fault(recipient_id=recipient_id, code=error.code, message=str(error)))
         else:
             changed.append(after)
-    return ReadRecipients(changed=tuple(changed), named=tuple(ids), faults=tuple(faults))
+    return ReadRecipients(recipients=tuple(changed), named=tuple(ids), faults=tuple(faults))
 
 
 def results_view(read: ReadRecipients) -> dict[str, Json]:

@@ -20,7 +20,7 @@ from postroom.model import Json, Noun
 
 _ID_CHARACTERS = 100
 _MAX_SEQUENCE = 9_999
-_TEMPLATE = "template"
+_TEMPLATE = "the template"
 """Where what a template says stands, for sentences and to tell it from what the body says."""
 
 
@@ -259,10 +259,7 @@ def _moved(said: Given, renumbered: Mapping[str, str]) -> Given:
 def _moved_tab(tab: Json, renumbered: Mapping[str, str], place: str) -> Json:
     said = Given(tab, place)
     document_id = said.text("documentId", most=_ID_CHARACTERS, default="1")
-    new_id = renumbered.get(document_id, document_id)
-    return {
-        said.spelling[key]: value for key, value in said.said.items() if key != "documentid"
-    } | {"documentId": new_id}
+    return said.having("documentId", renumbered.get(document_id, document_id)).spelt()
 
 
 def _role(said: Given, limits: Limits) -> str:
