@@ -1,0 +1,72 @@
+"""The same stories without a server: played in memory, for the messages they would tell."""
+
+from collections.abc import Iterator
+
+import msgspec
+from msgspec.structs import replace
+
+from postroom.clock import SECOND
+from postroom.delivery import reshape
+from postroom.envelopes import definition, lifecycle, message, scenes
+from postroom.envelopes.envelope import Action, Envelope, Happening, Sender
+from postroom.envelopes.scenes import Scene
+from postroom.model import Account, Noun
+
+CONFIGURATION_ID = 22_100_001
+"""A Connect configuration's id as messages carry it: a number (contract 8.8)."""
+
+
+class Message(Noun, frozen=True, kw_only=True):
+    """One JSON SIM message, as it is put on the wire."""
+
+    event: str
+    envelope_id: str
+    recipient_id: str | None
+    body: bytes
+
+
+def rehearse(
+    scene: Scene, *, account_id: str, sender: Sender, now: int, include: tuple[str, ...]
+) -> Iterator[Message]:
+    """Yield the messages of an envelope's life in order, each with no more than `include`.
+
+    The life ends at `now`: what a story waits for lies before it. Raises `DocusignError` where
+    the definition or one of its beats is refused.
+    """
+    new_guid = scenes.guids(scene.seed)
+    at = now - sum(round(beat.after_seconds * SECOND) for beat in scene.beats)
+    draft = definition.read_definition(
+        scene.definition,
+        account=Account(id=account_id),
+        sender=sender,
+        envelope_id=new_guid(),
+        now=at,
+        new_guid=new_guid,
+    )
+    is_sent = draft.envelope.status == "sent"
+    begun = lifecycle.created(replace(draft.envelope, status="created"))
+    yield from _messages(begun.envelope, begun.happenings, at, include)
+    envelope = begun.envelope
+    actions = [(Action(verb="send"), 0.0)] if is_sent else []
+    actions += [(beat.action, beat.after_seconds) for beat in scene.beats]
+    for action, after_seconds in actions:
+        at = max(at + round(after_seconds * SECOND), envelope.modified_at)
+        step = lifecycle.act(envelope, action, at=at)
+        envelope = step.envelope
+        yield from _messages(envelope, step.happenings, at, include)
+
+
+def _messages(
+    envelope: Envelope, happenings: tuple[Happening, ...], at: int, include: tuple[str, ...]
+) -> Iterator[Message]:
+    for one in happenings:
+        told = msgspec.json.decode(message.full_message(envelope, one, at=at))
+        told["configurationId"] = CONFIGURATION_ID
+        yield Message(
+            event=one.event,
+            envelope_id=envelope.id,
+            recipient_id=one.recipient_id,
+            body=reshape.sim(
+                msgspec.json.encode(told), enrichment=None, include=include, masks_emails=False
+            ),
+        )
