@@ -5,9 +5,11 @@ import fcntl
 import gc
 import os
 import signal
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +21,9 @@ from postroom.delivery.curl import CurlSender
 from postroom.delivery.send import Sender
 from postroom.errors import ConflictError, InvalidInputError, PostroomError
 from postroom.operations import tokens
+from postroom.operations.connect import offline
+from postroom.operations.connect.limits import ConnectLimits
+from postroom.operations.connect.living import ConnectServer
 from postroom.pipeline import Road
 from postroom.settings import Settings
 from postroom.storage.port import Store
@@ -26,7 +31,9 @@ from postroom.storage.sqlite import open_store
 from postroom.vault import Vault
 from postroom.web.api import Services, create_api
 from postroom.web.asgi import Application, Site
+from postroom.web.connect_api import ConnectServices, create_connect_api
 from postroom.web.front_door import FrontDoor
+from postroom.workers.calendar import Calendar
 from postroom.workers.enricher import Enricher
 from postroom.workers.upkeep import RejectionLog, RosterKeeper, Upkeep
 from postroom.workers.worker import Worker
@@ -79,7 +86,7 @@ class Node:
         self.clock = desk.clock
         self.store = part.store(desk.store) if part else desk.store
         sender: Sender = CurlSender(
-            allow_private_addresses=settings.allow_private_addresses,
+            allow_private_addresses=settings.allow_private_addresses or settings.offline,
             max_connections=settings.max_connections,
             ca_file=str(settings.ca_file) if settings.ca_file else None,
             clock=desk.clock,
@@ -110,6 +117,20 @@ class Node:
             body_retention_days=settings.body_retention_days,
             row_retention_days=settings.row_retention_days,
         )
+        self.connect = ConnectServer(
+            store=self.store,
+            vault=desk.vault,
+            clock=self.clock,
+            registry=lambda: self.keeper.current.registry,
+            refresh=self.upkeep.refresh,
+            enact=partial(road.enact, dispatch=self.worker),
+            limits=_limits(settings),
+            new_guid=lambda: str(uuid.uuid4()),
+            allow_http_loopback=settings.allow_http_loopback or settings.offline,
+            allow_private_addresses=settings.allow_private_addresses or settings.offline,
+            fills_in=settings.offline,
+        )
+        self.calendar = Calendar(self.connect)
         site: Application = Site(
             front_door=FrontDoor(
                 road=road,
@@ -124,8 +145,24 @@ class Node:
                     store=self.store,
                     vault=desk.vault,
                     clock=self.clock,
-                    allow_private_addresses=settings.allow_private_addresses,
+                    allow_private_addresses=settings.allow_private_addresses or settings.offline,
                     in_hand=lambda: self.worker.in_hand,
+                    connect=self.connect,
+                )
+            ),
+            connect_api=create_connect_api(
+                ConnectServices(
+                    store=self.store,
+                    vault=desk.vault,
+                    clock=self.clock,
+                    machine_clock=SystemClock(),
+                    registry=lambda: self.keeper.current.registry,
+                    refresh=self.upkeep.refresh,
+                    envelopes=self.connect,
+                    allow_http_loopback=settings.allow_http_loopback or settings.offline,
+                    is_offline=settings.offline,
+                    max_body_bytes=settings.max_request_bytes,
+                    public_url=settings.public_url,
                 )
             ),
             is_ready=self._is_ready,
@@ -154,10 +191,13 @@ async def node(
             if made is not None:
                 tell(f"The administrator's API token, shown only now: {made}")
             await opened.store.free_leases(opened.clock.now())
+            if settings.offline:
+                await _make_ready(running, opened, settings, tell)
             await running.keeper.refresh()
             work = [
                 asyncio.create_task(running.worker.run()),
                 asyncio.create_task(running.upkeep.run()),
+                asyncio.create_task(running.calendar.run()),
             ]
             try:
                 yield running
@@ -202,6 +242,29 @@ async def serve(
         await server.serve(sockets=[listening])
 
 
+async def _make_ready(
+    running: Node, opened: Desk, settings: Settings, tell: Callable[[str], None]
+) -> None:
+    """Have an account, people and an integration, so that an SDK's first call works."""
+    ready = await offline.ensure_account(opened.store, now=opened.clock.now())
+    tell("Offline mode: nothing here is Docusign's, and http listeners on loopback are allowed.")
+    tell(f"  account        {ready.account_id}")
+    for user in (ready.administrator, *ready.senders):
+        role = "administrator" if user.is_admin else "sender"
+        tell(f"  {role:<14} {user.id}  {user.email}")
+
+
+def _limits(settings: Settings) -> ConnectLimits:
+    """Return the limits of configurations that the settings say."""
+    return ConnectLimits(
+        **{
+            name.removeprefix("connect_"): getattr(settings, name)
+            for name in type(settings).model_fields
+            if name.startswith("connect_")
+        }
+    )
+
+
 def _calm_the_collector() -> None:
     """Collect cycles less often: the road makes hardly any, and looking for them costs 5 %."""
     gc.collect()
@@ -240,7 +303,8 @@ def only_one(database: Path) -> Iterator[None]:
 
 def _clock(settings: Settings) -> Clock:
     if settings.virtual_clock is None:
-        return SystemClock()
+        now = SystemClock().now()
+        return VirtualClock(now, runs=True) if settings.offline else SystemClock()
     try:
         start = datetime.fromisoformat(settings.virtual_clock)
     except ValueError:

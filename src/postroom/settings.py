@@ -83,6 +83,55 @@ class Settings(BaseSettings):
         float,
         Field(ge=0, description="Seconds that deliveries in flight have to end at shutdown."),
     ] = 20
+    offline: Annotated[
+        bool,
+        Field(
+            description="Be Docusign for an integration under test: an account, people and a clock"
+            " that can be moved are ready, and http listeners on loopback are allowed.",
+        ),
+    ] = False
+    allow_http_loopback: Annotated[
+        bool,
+        Field(description="Let Connect configurations publish to http URLs on loopback."),
+    ] = False
+    public_url: Annotated[
+        str | None,
+        Field(
+            pattern=r"^https?://[^/\s]+$",
+            description="Where clients reach this server, such as https://connect.example.com;"
+            " by default as each request says.",
+        ),
+    ] = None
+    max_request_bytes: Annotated[
+        int,
+        Field(ge=1024, description="The largest body taken on Docusign's REST paths, in bytes."),
+    ] = 35_651_584
+    connect_max_configurations: Annotated[
+        int, Field(ge=0, description="Connect configurations that one account may have.")
+    ] = 20
+    connect_max_name_characters: Annotated[
+        int, Field(ge=1, description="Characters of a Connect configuration's name.")
+    ] = 100
+    connect_max_url_bytes: Annotated[
+        int, Field(ge=1, description="Bytes of a Connect configuration's URL.")
+    ] = 4096
+    connect_empty_delivery_mode: Annotated[
+        Literal["SIM", "Aggregate"],
+        Field(description="What a configuration without deliveryMode means."),
+    ] = "SIM"
+    connect_log_entries: Annotated[
+        int, Field(ge=0, description="Entries that Docusign's own Connect log shows, the newest.")
+    ] = 100
+    connect_log_days: Annotated[
+        float, Field(ge=0, description="Days that Docusign's own Connect log goes back.")
+    ] = 15
+    connect_pending_deactivation_days: Annotated[
+        float,
+        Field(ge=0, description="Days of failing after which a configuration is warned about."),
+    ] = 3
+    connect_deactivation_days: Annotated[
+        float, Field(ge=0, description="Days of failing after which it is switched off.")
+    ] = 14
     virtual_clock: Annotated[
         str | None,
         Field(

@@ -5,22 +5,28 @@ from collections.abc import Awaitable, Callable
 from postroom import observe
 from postroom.web.front_door import FrontDoor, Message, Receive, Scope, Send
 
+DOCUSIGN_PATHS = ("/restapi", "/oauth", "/signing")
+"""What begins so is answered by the Connect server."""
+
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Site:
-    """Sends messages to the front door, probes to their answers, and the rest to the API."""
+    """Sends messages to the front door, probes to their answers, Docusign's paths to the
+    Connect server, and the rest to the API."""
 
     def __init__(
         self,
         *,
         front_door: FrontDoor,
         api: Application,
+        connect_api: Application,
         is_ready: Callable[[], Awaitable[bool]],
         refresh: Callable[[], Awaitable[None]],
     ) -> None:
         self._front_door = front_door
         self._api = api
+        self._connect_api = connect_api
         self._is_ready = is_ready
         self._refresh = refresh
 
@@ -39,10 +45,10 @@ class Site:
             await _plain(send, 200 if ready else 503, b"ready\n" if ready else b"not ready\n")
         elif path == "/metrics":
             await _plain(send, 200, observe.metrics())
-        elif scope["method"] not in {"GET", "HEAD"}:
-            await self._api(scope, receive, self._once_in_force(send))
         else:
-            await self._api(scope, receive, send)
+            room = self._connect_api if path.startswith(DOCUSIGN_PATHS) else self._api
+            is_reading = scope["method"] in {"GET", "HEAD"}
+            await room(scope, receive, send if is_reading else self._once_in_force(send))
 
     def _once_in_force(self, send: Send) -> Send:
         """Answer only when this node goes by what was changed: who applies may rely on it."""

@@ -1,12 +1,17 @@
 """The calendar: what time does to envelopes, and to configurations that fail for days."""
 
+import asyncio
+
 from postroom import observe
 from postroom.envelopes import lifecycle
 from postroom.envelopes.envelope import Envelope, Step
+from postroom.errors import PostroomError
 from postroom.operations.connect import deactivation, living
 from postroom.operations.connect.living import ConnectServer
 
 BATCH = 200
+LOOK_SECONDS = 0.25
+"""How often; a clock may be moved at any time, so it is not waited for."""
 
 
 class Calendar:
@@ -14,6 +19,15 @@ class Calendar:
 
     def __init__(self, server: ConnectServer) -> None:
         self._server = server
+
+    async def run(self) -> None:
+        """Look at the clock again and again, until cancelled."""
+        while True:
+            try:
+                await self.work()
+            except PostroomError as problem:
+                observe.log.warning("the calendar was put off", reason=str(problem))
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def work(self) -> None:
         """Do what is due by the clock."""

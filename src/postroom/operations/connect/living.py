@@ -12,6 +12,8 @@ import msgspec
 from postroom.clock import Clock
 from postroom.envelopes import lifecycle, message
 from postroom.envelopes.envelope import Action, Envelope, Happening, Step
+from postroom.envelopes.limits import DEFAULT, Limits
+from postroom.envelopes.moments import generated_text
 from postroom.errors import ConflictError, DocusignError
 from postroom.intake.identity import event_id
 from postroom.model import Notification, Noun, Registry
@@ -52,8 +54,12 @@ class ConnectServer:
         registry: Callable[[], Registry],
         refresh: Callable[[], Awaitable[None]],
         enact: Enact,
-        limits: ConnectLimits,
+        limits: ConnectLimits = ConnectLimits(),  # noqa: B008  # frozen
+        envelope_limits: Limits = DEFAULT,
         new_guid: Callable[[], str],
+        allow_http_loopback: bool = False,
+        allow_private_addresses: bool = False,
+        fills_in: bool = False,
     ) -> None:
         self.store = store
         self.vault = vault
@@ -64,7 +70,12 @@ class ConnectServer:
         """Makes `registry` go by what the store says."""
         self.enact = enact
         self.limits = limits
+        self.envelope_limits = envelope_limits
         self.new_guid = new_guid
+        self.allow_http_loopback = allow_http_loopback
+        self.allow_private_addresses = allow_private_addresses
+        self.fills_in = fills_in
+        """True offline: an envelope sent without document or recipient is given one of each."""
 
 
 class Living(Noun, frozen=True, kw_only=True):
@@ -173,7 +184,7 @@ def notification(
             envelope.id,
             f"historical {happening.event}" if only_for else happening.event,
             happening.recipient_id,
-            (occurrence or message.generated_text(at)).encode(),
+            (occurrence or generated_text(at)).encode(),
         ),
         account_id=envelope.account_id,
         envelope_id=envelope.id,

@@ -5,12 +5,12 @@ own lists show everything, whatever a configuration says.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from postroom import vocabulary
 from postroom.clock import SECOND
+from postroom.envelopes.moments import rest_text
 from postroom.errors import DocusignError
 from postroom.model import DeliveryState, Json, Listener
 from postroom.operations import replay
@@ -278,7 +278,7 @@ def _entry(
         "accountId": row.account_id,
         "configUrl": listener.url,
         "connectId": config_id(listener),
-        "created": _text(row.received_at),
+        "created": rest_text(row.received_at),
         "email": kept.sender_email if kept else "",
         "envelopeId": row.envelope_id or "",
         "error": _error(row) if has_failed else "",
@@ -289,7 +289,7 @@ def _entry(
         entry["failureId"] = log_id
         entry["failureUri"] = f"{here}/failures/{log_id}"
     entry |= {
-        "lastTry": _text(row.settled_at or row.received_at),
+        "lastTry": rest_text(row.settled_at or row.received_at),
         "logId": log_id,
         "logUri": f"{here}/logs/{log_id}",
         "retryCount": str(max(row.attempts - 1, 0)),
@@ -308,7 +308,7 @@ def _debug(attempt: StoredAttempt, row: StoredDelivery, listener: Listener) -> J
     if not is_good:
         debug["errorDetails"] = {"errorCode": "CONNECT_FAILURE", "message": said}
     debug |= {
-        "eventDateTime": _text(attempt.started_at),
+        "eventDateTime": rest_text(attempt.started_at),
         "eventDescription": f"{row.event}: attempt {attempt.number}, {attempt.verdict}, {said}",
         "payload": attempt.response_excerpt.decode("utf-8", "replace"),
     }
@@ -331,12 +331,6 @@ def _status(event: str) -> str:
     known = vocabulary.legacy(event)
     named = known[1] if known else ""
     return named if named in {"Sent", "Delivered", "Completed", "Declined", "Voided"} else "Any"
-
-
-def _text(at: int) -> str:
-    seconds, micros = divmod(at, SECOND)
-    whole = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    return f"{whole}.{micros:06d}0Z"
 
 
 def _delivery_id(log_id: str) -> int | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from postroom.envelopes import message
+from postroom.envelopes.moments import generated_text
 from postroom.errors import DocusignError
 from postroom.intake.identity import event_id
 from postroom.model import Json, Notification
@@ -148,10 +148,10 @@ async def _tell(
         "uri": f"/restapi/v2.1/accounts/{account_id}/templates/{template_id}",
         "retryCount": 0,
         "configurationId": 0,
-        "generatedDateTime": message.generated_text(now),
+        "generatedDateTime": generated_text(now),
         "data": {"accountId": account_id, "userId": user_id, "templateId": template_id},
     }
-    occurrence = f"{template_id} {message.generated_text(now)} {server.new_guid()}"
+    occurrence = f"{template_id} {generated_text(now)} {server.new_guid()}"
     await server.enact(
         None,
         [

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from postroom.clock import Clock
+from postroom.operations.connect.living import ConnectServer
 from postroom.storage.port import Store
 from postroom.vault import Vault
 
@@ -18,6 +19,7 @@ class Services:
         clock: Clock,
         allow_private_addresses: bool,
         in_hand: Callable[[], int],
+        connect: ConnectServer | None = None,
     ) -> None:
         self.store = store
         self.vault = vault
@@ -25,3 +27,5 @@ class Services:
         self.allow_private_addresses = allow_private_addresses
         self.in_hand = in_hand
         """How many leases this node holds now."""
+        self.connect = connect
+        """What the verbs of envelopes work with; None where nothing is served."""

@@ -9,7 +9,7 @@ from litestar.exceptions import HTTPException
 
 from postroom.errors import PostroomError
 from postroom.web.asgi import Application
-from postroom.web.connect_api import answers, asking, directory, reach, sign_in
+from postroom.web.connect_api import answers, asking, directory, envelopes, reach, sign_in
 from postroom.web.connect_api.services import ConnectServices
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ PUBLIC: "tuple[ControllerRouterHandler, ...]" = (directory.service_information,)
 SIGNED_IN: "tuple[ControllerRouterHandler, ...]" = ()
 """Below `/restapi/v2.1`: asked with a token, about no account in particular."""
 
-OF_AN_ACCOUNT: "tuple[ControllerRouterHandler, ...]" = ()
+OF_AN_ACCOUNT: "tuple[ControllerRouterHandler, ...]" = (*envelopes.ROUTES,)
 """Below `/restapi/v2.1/accounts/{account_id}`: asked by members of the account."""
 
 
