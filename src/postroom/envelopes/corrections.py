@@ -35,8 +35,11 @@ def correct_recipients(
     """
     course = Course(envelope, at)
     _require_open(course, "be corrected")
-    pending = [one for one in (_correct(course, fresh) for fresh in changed) if one is not None]
+    for fresh in changed:
+        _correct(course, fresh)
     if resend and course.is_in_process:
+        ids = {fresh.id for fresh in changed}
+        pending = [one for one in course.recipients if one.id in ids and one.status in turns.ACTIVE]
         resend_to(course, pending)
     return _concluded(course)
 
@@ -160,13 +163,12 @@ def require_address(name: str, email: str) -> None:
         raise refusals.bad_address()
 
 
-def _correct(course: Course, fresh: Recipient) -> Recipient | None:
-    """Correct or add one; return it where its turn has come and it need not start again."""
+def _correct(course: Course, fresh: Recipient) -> None:
     old = next((one for one in course.recipients if one.id == fresh.id), None)
     if old is None:
         course.recipients.append(_anew(fresh))
         _note_correction(course, f"added {fresh.name}")
-        return None
+        return
     merged = _with_progress(fresh, old)
     if old.status not in _DONE and _starts_again(old, merged):
         course.change(sent_at=course.at)
@@ -176,7 +178,6 @@ def _correct(course: Course, fresh: Recipient) -> Recipient | None:
             raise refusals.wrong_recipient_status(old, "be corrected", "leave it as it is")
         course.put(old, merged)
         _note_correction(course, f"corrected {merged.name} [{merged.email}]")
-    return merged if merged.status in turns.ACTIVE else None
 
 
 def _with_progress(fresh: Recipient, old: Recipient) -> Recipient:

@@ -55,10 +55,8 @@ class Course:
     def put(self, old: Recipient, new: Recipient) -> None:
         """Put a recipient in the place of one that is among the recipients."""
         # By identity: comparing two recipients compares their tabs.
-        for place, recipient in enumerate(self.recipients):
-            if recipient is old:
-                self.recipients[place] = new
-                return
+        place = next(at for at, recipient in enumerate(self.recipients) if recipient is old)
+        self.recipients[place] = new
 
     def update(self, recipient: Recipient, **changes: Any) -> Recipient:
         """Change fields of a recipient and return it as it is then."""

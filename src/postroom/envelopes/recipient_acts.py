@@ -12,7 +12,7 @@ from postroom.envelopes.envelope import Action, Recipient
 def view(course: Course, action: Action) -> None:
     """Let a recipient open the documents; one that only has to is done with it."""
     recipient = course.recipient(action.recipient_id, action.verb)
-    if recipient.status in turns.OPENED:
+    if recipient.status in turns.OPENED and not recipient.is_locked_out:
         return
     _require_turn(course, recipient)
     ends = turns.ending_verb(recipient.role) == "view"
