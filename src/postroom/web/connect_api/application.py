@@ -9,7 +9,16 @@ from litestar.exceptions import HTTPException
 
 from postroom.errors import PostroomError
 from postroom.web.asgi import Application
-from postroom.web.connect_api import answers, asking, directory, envelopes, reach, sign_in
+from postroom.web.connect_api import (
+    answers,
+    asking,
+    directory,
+    envelopes,
+    logs,
+    reach,
+    sign_in,
+    templates,
+)
 from postroom.web.connect_api.services import ConnectServices
 
 if TYPE_CHECKING:
@@ -24,7 +33,11 @@ PUBLIC: "tuple[ControllerRouterHandler, ...]" = (directory.service_information,)
 SIGNED_IN: "tuple[ControllerRouterHandler, ...]" = ()
 """Below `/restapi/v2.1`: asked with a token, about no account in particular."""
 
-OF_AN_ACCOUNT: "tuple[ControllerRouterHandler, ...]" = (*envelopes.ROUTES,)
+OF_AN_ACCOUNT: "tuple[ControllerRouterHandler, ...]" = (
+    *envelopes.ROUTES,
+    *logs.ROUTES,
+    *templates.ROUTES,
+)
 """Below `/restapi/v2.1/accounts/{account_id}`: asked by members of the account."""
 
 

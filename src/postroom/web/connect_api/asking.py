@@ -1,15 +1,19 @@
 """What a request says, read leniently: its JSON and its query, whatever the case of the keys."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 from litestar import Request
 
+from postroom.clock import SECOND
 from postroom.errors import DocusignError
 from postroom.model import Json
 
 MAX_PARAMETERS = 100
 MAX_PARAMETER_CHARACTERS = 4000
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 async def said(request: Request[Any, Any, Any]) -> Json:
@@ -47,3 +51,18 @@ def asked(request: Request[Any, Any, Any]) -> dict[str, str]:
         key = name.lower()
         found[key] = f"{found[key]},{text}" if key in found else str(text)
     return found
+
+
+def moment_of(asked: Mapping[str, str], name: str) -> int | None:
+    """Return a date or date-time of the query in microseconds; without an offset it is UTC."""
+    text = asked.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text[:40].replace("/", "-"))
+    except ValueError:
+        raise DocusignError(
+            "INVALID_REQUEST_PARAMETER", f"{name} is not a date such as 2026-01-31T09:00:00Z."
+        ) from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(round((moment - _FIRST).total_seconds() * SECOND), 0)

@@ -1,13 +1,11 @@
 """Envelopes on Docusign's paths (contract 7.3)."""
 
-from datetime import UTC, datetime
 from typing import Any, Literal, cast
 from urllib.parse import quote, urlencode
 
 from litestar import Response, delete, get, post, put
 from litestar.di import NamedDependency
 
-from postroom.clock import SECOND
 from postroom.envelopes import rest_view
 from postroom.envelopes.envelope import Sender
 from postroom.errors import DocusignError
@@ -24,6 +22,7 @@ from postroom.operations.connect.living import read
 from postroom.operations.connect.requests import number_of
 from postroom.storage.port import EnvelopeQuery
 from postroom.web.connect_api import answers
+from postroom.web.connect_api.asking import moment_of
 from postroom.web.connect_api.reach import Reach
 from postroom.web.connect_api.services import ConnectServices
 
@@ -34,7 +33,6 @@ Asked = NamedDependency[dict[str, str]]
 Answer = Response[bytes]
 
 MOST_LISTED = 1000
-_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _BY = {
     "changed": "status_changed",
     "statuschanged": "status_changed",
@@ -372,8 +370,8 @@ def _query(account_id: str, asked: dict[str, str]) -> EnvelopeQuery:
         statuses=statuses,
         folders=tuple(one.lower() for one in _list(asked, "folder_ids")),
         by=cast("Literal['status_changed']", by),
-        moment_from=_moment(since, "from_date"),
-        moment_until=_moment(asked.get("to_date", ""), "to_date"),
+        moment_from=moment_of(asked, "from_date"),
+        moment_until=moment_of(asked, "to_date"),
         field=(name, value) if has_value else None,
         sender_id=asked.get("user_id", "").lower() or None,
         sender_name=asked.get("user_name") or None,
@@ -384,20 +382,6 @@ def _query(account_id: str, asked: dict[str, str]) -> EnvelopeQuery:
         start=number_of(asked, "start_position", default=0, most=10_000_000),
         limit=number_of(asked, "count", default=100, most=MOST_LISTED) or 100,
     )
-
-
-def _moment(text: str, name: str) -> int | None:
-    """Read a date or a date-time; without an offset it is UTC."""
-    if not text:
-        return None
-    try:
-        moment = datetime.fromisoformat(text.strip()[:40].replace("/", "-"))
-    except ValueError:
-        raise DocusignError(
-            "INVALID_REQUEST_PARAMETER", f"{name} is not a date such as 2026-01-31T09:00:00Z."
-        ) from None
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(round((moment - _FIRST).total_seconds() * SECOND), 0)
 
 
 def _list(asked: dict[str, str], name: str) -> tuple[str, ...]:
