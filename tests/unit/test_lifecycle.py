@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
-from tests.unit.envelope_cast import (
+from tests.unit.lifecycle_cast import (
     ROLES,
     START,
     action,
@@ -356,6 +356,11 @@ def test_reassigning_is_refused_where_the_envelope_forbids_it_or_nobody_is_named
         act(sent(), Action(verb="reassign", recipient_id="1", name="Rita"), at=LATER)
 
 
+def test_handing_over_again_to_the_same_person_changes_nothing() -> None:
+    start = play(sent(), action("reassign", "1")).envelope
+    assert act(start, action("reassign", "1"), at=LATER).envelope is start
+
+
 def test_handing_over_to_a_second_person_is_refused_once_handed_over() -> None:
     start = play(sent(), action("reassign", "1")).envelope
     with pytest.raises(DocusignError):
@@ -389,6 +394,13 @@ def test_correcting_under_a_lock_is_told_when_the_lock_is_removed() -> None:
         sent(), "lock", action("correct", "1", email="new@example.com"), "unlock", "lock", "unlock"
     )
     assert events(step) == ["recipient-sent 1", "envelope-corrected"]
+    assert not step.envelope.is_locked
+
+
+def test_a_lock_removed_after_the_end_tells_of_no_correction() -> None:
+    corrected = action("correct", "1", email="new@example.com")
+    step = play(sent(), "lock", corrected, action("void"), "unlock")
+    assert events(step) == ["recipient-sent 1", "envelope-voided"]
     assert not step.envelope.is_locked
 
 
@@ -437,6 +449,7 @@ def test_merged_recipients_keep_how_far_they_have_come() -> None:
     first, second = step.envelope.recipients
     assert (first.note, first.status) == ("soon, please", "delivered")
     assert (second.email, second.status, second.sent_at) == ("new@example.com", "sent", LATER)
+    assert (step.envelope.sent_at, step.envelope.initial_sent_at) == (LATER, START + SECOND)
 
 
 def test_resending_with_merged_recipients_resends_to_those_that_do_not_start_again() -> None:
@@ -633,6 +646,16 @@ def test_time_does_nothing_to_a_draft_nor_to_what_has_ended_nor_without_end() ->
     for start in (envelope(), play(sent(), action("void")).envelope, sent(reminders=never)):
         assert next_at(start) is None
         assert due_action(start, START + 10_000 * DAY) is None
+
+
+def test_an_envelope_that_expires_does_not_remind_at_the_same_moment() -> None:
+    reminders = Reminders(is_reminding=True, frequency_days=2, expire_after_days=2)
+    assert due_action(sent(reminders=reminders), START + 3 * DAY) == Action(verb="expire")
+
+
+def test_without_a_delay_the_first_reminder_comes_at_the_frequency() -> None:
+    reminders = Reminders(is_reminding=True, frequency_days=2, expire_after_days=9)
+    assert next_at(sent(reminders=reminders)) == START + SECOND + 2 * DAY
 
 
 def test_one_reminder_is_sent_where_no_frequency_is_given() -> None:

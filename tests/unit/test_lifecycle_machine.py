@@ -12,7 +12,7 @@ from hypothesis.stateful import (
     rule,
 )
 from msgspec.structs import replace
-from tests.unit.envelope_cast import ROLES, START, envelope, field, recipient
+from tests.unit.lifecycle_cast import ROLES, START, envelope, field, recipient
 
 from postroom import vocabulary
 from postroom.clock import SECOND
