@@ -187,7 +187,7 @@ def _html_text(content: bytes) -> str:
     parser = etree.HTMLParser(no_network=True, encoding="utf-8")
     parser.feed(content[:MAX_TEXT_BYTES] or b" ")
     try:
-        root: etree._Element | None = parser.close()  # noqa: SLF001  # lxml has no other name for it
+        root: etree._Element | None = parser.close()
     except etree.XMLSyntaxError:
         root = None
     if root is None:  # there is nothing in it at all

@@ -1,26 +1,21 @@
 """What it says: a message read as far as the road needs, with the id its event always has."""
 
 import hashlib
-import re
-from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from postroom import vocabulary
-from postroom.clock import SECOND
-from postroom.intake import sim_json
+from postroom.intake import legacy_xml, sim_json, stamps
 from postroom.intake.identity import event_id, id_of
-from postroom.model import Notification
+from postroom.intake.snapshot_diff import Snapshot, Told, is_stale, news, state_event
+from postroom.model import Notification, Noun
 
 MAX_NAME_CHARACTERS = 100
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-_DATE_TIME = re.compile(
-    r"(\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:\d{2})?"
-)
-_AHEAD = 24 * 3600 * SECOND
-"""How far a sender's clock may be ahead of ours before it is not believed."""
 _WANTS_ENVELOPE = ("envelope-", "recipient-")
+_ONCE = b"state"
+"""The occurrence of what aggregate messages say again and again: it is told once."""
+_LASTING = vocabulary.EVENTS - {"recipient-autoresponded", "recipient-authenticationfailed"}
+"""What a state goes on showing; the others may come, go and come again."""
 
 
 def normalise(body: bytes, *, account_id: str, content_type: str, received_at: int) -> Notification:
@@ -29,9 +24,8 @@ def normalise(body: bytes, *, account_id: str, content_type: str, received_at: i
     What cannot be understood is kept as it came: not readable, with its flaw in words.
     """
     flaw: str | None
-    if "xml" in content_type.lower() or body[:64].lstrip().startswith(b"<"):
-        flaw = "an XML message: set the configuration to JSON (SIM, restv2.1)"
-        return _raw(body, account_id, content_type, received_at, flaw)
+    if legacy_xml.is_xml(body, content_type):
+        return _read_xml(body, account_id, content_type, received_at)
     try:
         outer = sim_json.OUTER.decode(body)
     except sim_json.UNREADABLE as problem:
@@ -63,9 +57,103 @@ def is_same_event(earlier: Notification, later: Notification) -> bool:
 def custom_fields(notification: Notification) -> bytes | None:
     """Return the raw JSON of the envelope's custom fields, or None where it is not carried."""
     summary = _summary(notification.body)
+    if summary is None and _is_aggregate(notification) and notification.enrichment is not None:
+        summary = sim_json.SUMMARY.decode(notification.enrichment)
     if summary is None or summary.customFields is msgspec.UNSET:
         return None
     return bytes(summary.customFields)
+
+
+class Unfolded(Noun, frozen=True, kw_only=True):
+    """What an aggregate message comes to beside the one before it."""
+
+    notifications: tuple[Notification, ...]
+    """One for each event it tells anew, in order; at least one, so that the message is kept."""
+    snapshot: Snapshot | None
+    """The state to compare the next message with; None where this one is stale."""
+
+
+def unfold(notification: Notification, previous: Snapshot | None) -> Unfolded | None:
+    """Return all that an aggregate message tells, or None for a message of any other kind.
+
+    `notification` is what `normalise` made of it: a message without news is that again, which the
+    store knows as a repeat. One made before `previous` is kept raw and flagged, never delivered.
+    """
+    if not notification.is_readable or not _is_aggregate(notification):
+        return None
+    aggregate = legacy_xml.read(notification.body, received_at=notification.received_at)
+    if isinstance(aggregate, str):
+        return None
+    current = aggregate.snapshot
+    if is_stale(previous, current):
+        return Unfolded(notifications=(_stale(notification),), snapshot=None)
+    told = tuple(_of_event(notification, one) for one in news(previous, current))
+    return Unfolded(notifications=told or (notification,), snapshot=current)
+
+
+def _read_xml(body: bytes, account_id: str, content_type: str, received_at: int) -> Notification:
+    """Read an aggregate message as the event that brought the envelope into its state."""
+    aggregate = legacy_xml.read(body, received_at=received_at)
+    flaw = aggregate if isinstance(aggregate, str) else _hopeless_state(aggregate.snapshot)
+    if flaw is not None or isinstance(aggregate, str):
+        flaw = f"an XML message: {flaw}; set the configuration to JSON (SIM, restv2.1)"
+        return _raw(body, account_id, content_type, received_at, flaw)
+    snapshot = aggregate.snapshot
+    event = state_event(snapshot.status) or ""
+    return Notification(
+        id=event_id(account_id, snapshot.envelope_id, event, None, _ONCE),
+        account_id=account_id,
+        envelope_id=snapshot.envelope_id,
+        event=event,
+        recipient_id=None,
+        sender_id=None,
+        occurred_at=min(snapshot.generated_at, received_at),
+        received_at=received_at,
+        content_type=content_type,
+        body=body,
+        enrichment=aggregate.envelope,
+    )
+
+
+def _hopeless_state(snapshot: Snapshot) -> str | None:
+    if state_event(snapshot.status) is None:
+        return f"no event brings an envelope into the status {snapshot.status[:40]!r}"
+    return _misfit(snapshot.envelope_id, *(one.id for one in snapshot.recipients))
+
+
+def _is_aggregate(notification: Notification) -> bool:
+    return legacy_xml.is_xml(notification.body, notification.content_type)
+
+
+def _of_event(notification: Notification, told: Told) -> Notification:
+    return msgspec.structs.replace(
+        notification,
+        id=event_id(
+            notification.account_id,
+            notification.envelope_id,
+            told.event,
+            told.recipient_id,
+            _ONCE if told.event in _LASTING else told.at.to_bytes(8, "big"),
+        ),
+        event=told.event,
+        recipient_id=told.recipient_id,
+        occurred_at=min(told.at, notification.received_at),
+    )
+
+
+def _stale(notification: Notification) -> Notification:
+    body = notification.body
+    flaw = "stale: it was made before a message of this envelope that is already here"
+    return msgspec.structs.replace(
+        _raw(
+            body,
+            notification.account_id,
+            notification.content_type,
+            notification.received_at,
+            flaw,
+        ),
+        envelope_id=notification.envelope_id,
+    )
 
 
 def _read(
@@ -181,16 +269,9 @@ def _moment(text: str | None, received_at: int) -> int:
 
     Reads a date-time of up to nine fractional digits; without an offset it is UTC.
     """
-    read = _DATE_TIME.fullmatch(text[:40]) if text else None
-    if read is None:
-        return received_at
-    try:
-        whole = datetime.fromisoformat(read[1] + (read[3] or "Z"))
-        since = (whole - EPOCH) // _MICROSECOND
-    except (ValueError, OverflowError):
-        return received_at
-    moment = since + int((read[2] or "0")[:6].ljust(6, "0"))
-    return moment if 0 < moment <= received_at + _AHEAD else received_at
+    moment = stamps.moment(text)
+    is_likely = moment is not None and 0 < moment <= received_at + stamps.AHEAD
+    return moment if moment is not None and is_likely else received_at
 
 
 def _count(value: int | str | None) -> int:
