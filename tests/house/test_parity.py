@@ -16,12 +16,15 @@ NOT_FOR_PEOPLE = {"tokens"}
 """Modules of `operations` that serve the doors, not a person."""
 OURS = {("GET", "/clock"), ("POST", "/clock")}
 """Routes of the node itself: no verb on what is kept."""
+OF_CONNECT = ("operations/connect/trigger.py",)
+"""Verbs of the Connect server that people use too; its others answer Docusign's paths."""
 NO_ROUTE = {"serve", "demo", "version"}
 """Commands that ask no one."""
 
 
 def trees(room: str) -> Iterator[tuple[str, ast.Module]]:
-    for file in sorted((SOURCE / room).glob("*.py")):
+    more = (SOURCE / one for one in OF_CONNECT if one.startswith(f"{room}/"))
+    for file in sorted([*(SOURCE / room).glob("*.py"), *more]):
         yield file.stem, ast.parse(file.read_text())
 
 

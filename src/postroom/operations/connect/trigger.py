@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 from postroom.clock import SECOND, VirtualClock
 from postroom.envelopes import lifecycle, scenes, stories
-from postroom.envelopes.envelope import Action, Envelope, Step
+from postroom.envelopes.envelope import Action, Envelope, Sender, Step
 from postroom.envelopes.scenes import Scene, Wishes
-from postroom.errors import InvalidInputError
+from postroom.errors import ConflictError, DocusignError, InvalidInputError
 from postroom.model import Account, Json, Notification, Noun
 from postroom.operations.connect import envelopes, living, script, senders
 from postroom.operations.connect.living import ConnectServer, Enact, Living
@@ -203,7 +203,7 @@ class _Stage:
         clock = server.clock
         sender = senders.sender_of(self._account, scene.sender or self._request.sender)
         due = clock.now()
-        one = await envelopes.create(server, self._account.id, scene.definition, sender=sender)
+        one = await _created(server, self._account.id, scene, sender)
         self._first_is_there.set()
         for beat in scene.beats:
             due += round(beat.after_seconds * SECOND)
@@ -274,6 +274,17 @@ def _own_server(server: ConnectServer, seed: int) -> tuple[ConnectServer, _Noted
     own.new_guid = scenes.guids(seed)
     own.enact = noted = _Noted(server.enact)
     return own, noted
+
+
+async def _created(server: ConnectServer, account_id: str, scene: Scene, sender: Sender) -> Living:
+    try:
+        return await envelopes.create(server, account_id, scene.definition, sender=sender)
+    except DocusignError as refused:
+        if refused.code != "ENVELOPE_ALREADY_EXISTS":
+            raise
+        raise ConflictError(
+            "the envelopes of this seed were played here before; give another seed, or none"
+        ) from None
 
 
 async def _act(server: ConnectServer, one: Living, action: Action) -> Living:

@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException, ValidationException
 from postroom import observe
 from postroom.errors import (
     ConflictError,
+    DocusignError,
     InvalidInputError,
     NotFoundError,
     PostroomError,
@@ -70,7 +71,12 @@ def about(error: PostroomError) -> Problem:
         for one in getattr(error, "problems", ())
     )
     detail = f"{len(complaints)} problems, each with its place" if complaints else str(error)
-    return _problem(next(kinds, HTTPStatus.UNPROCESSABLE_ENTITY), detail, complaints)
+    status = next(kinds, HTTPStatus.UNPROCESSABLE_ENTITY)
+    if isinstance(error, DocusignError):
+        detail = f"{error.code}: {error}"
+        # Of the statuses of Docusign's own API the others mean, here, that the input is refused.
+        status = HTTPStatus.NOT_FOUND if error.status == HTTPStatus.NOT_FOUND else status
+    return _problem(status, detail, complaints)
 
 
 def expected(_request: Request[Any, Any, Any], error: PostroomError) -> Response[Problem]:

@@ -1,7 +1,6 @@
 """Replay: long work, whose progress is told line by line to who asks for it."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import msgspec
@@ -11,20 +10,15 @@ from litestar.params import JSONBody
 from litestar.response import Stream
 from msgspec import Meta
 
-from postroom.errors import PostroomError
 from postroom.model import Noun
 from postroom.operations import replay
 from postroom.operations.replay import Progress, Replayed, Wanted
-from postroom.web.api import problems
+from postroom.web.api import ndjson
 from postroom.web.api.parameters import MAX_ROW, MAX_TEXT
-from postroom.web.api.problems import Problem
 from postroom.web.api.services import Services
 
-NDJSON = "application/x-ndjson"
 Words = Annotated[str, Meta(max_length=MAX_TEXT)]
 Told = Callable[[Progress], None]
-_UNDER_WAY: set[asyncio.Task[None]] = set()
-"""Replays that go on, also when nobody reads how far they are."""
 
 
 class ReplayOrder(Noun, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -70,9 +64,10 @@ async def start_replay(
             told=told,
         )
 
-    if NDJSON not in request.headers.get("accept", ""):
+    if ndjson.NDJSON not in request.headers.get("accept", ""):
         return await work(None)
-    return Stream(await _told(work), headers={"Content-Type": NDJSON}, status_code=200)
+    headers = {"Content-Type": ndjson.NDJSON}
+    return Stream(await ndjson.lines(work), headers=headers, status_code=200)
 
 
 def _wanted(order: ReplayOrder) -> Wanted:
@@ -86,47 +81,3 @@ def _wanted(order: ReplayOrder) -> Wanted:
         received_from=order.received_from,
         received_until=order.received_until,
     )
-
-
-async def _told(work: Callable[[Told], Awaitable[Replayed]]) -> AsyncIterator[bytes]:
-    """Begin the work and return its lines; what is refused at once is raised.
-
-    The work goes on to its end also when nobody reads the lines any more.
-    """
-    lines: asyncio.Queue[bytes | None] = asyncio.Queue()
-    has_begun = False
-
-    def told(progress: Progress) -> None:
-        nonlocal has_begun
-        has_begun = True
-        lines.put_nowait(_line(progress=progress))
-
-    async def run() -> None:
-        try:
-            lines.put_nowait(_line(result=await work(told)))
-        except PostroomError as error:
-            if not has_begun:
-                raise  # nothing is answered yet: it becomes the answer
-            lines.put_nowait(_line(problem=problems.about(error)))
-        finally:
-            lines.put_nowait(None)
-
-    running = asyncio.create_task(run())
-    _UNDER_WAY.add(running)
-    running.add_done_callback(_UNDER_WAY.discard)
-    first = await lines.get()
-    if first is None:
-        await running  # raises what it failed with, before anything was answered
-
-    async def read() -> AsyncIterator[bytes]:
-        line = first
-        while line is not None:
-            yield line
-            line = await lines.get()
-        await running
-
-    return read()
-
-
-def _line(**told: Progress | Replayed | Problem) -> bytes:
-    return msgspec.json.encode(told) + b"\n"

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from postroom.clock import Clock
+from postroom.errors import ConflictError
 from postroom.operations.connect.living import ConnectServer
 from postroom.storage.port import Store
 from postroom.vault import Vault
@@ -29,3 +30,17 @@ class Services:
         """How many leases this node holds now."""
         self.connect = connect
         """What the verbs of envelopes work with; None where nothing is served."""
+
+
+def served(services: Services) -> ConnectServer:
+    """Return what the verbs of envelopes work with.
+
+    Raises `ConflictError` where there is only the database: what happens to an envelope is told
+    by the server that delivers it.
+    """
+    if services.connect is None:
+        raise ConflictError(
+            "envelopes live on a running server; start `postroom serve --offline`, and name it"
+            " with --server or POSTROOM_SERVER"
+        )
+    return services.connect
