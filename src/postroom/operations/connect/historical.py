@@ -111,7 +111,7 @@ async def _listener(
         scope="envelope",
         is_active=True,
         users=None,
-        events=read_as.listener.events if has_events else (),
+        events=read_as.listener.events if has_events else tuple(_EVENTS.values()),
     )
     details = {"account": account_id, "transaction": transaction_id}
     await server.store.change(

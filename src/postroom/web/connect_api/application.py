@@ -17,6 +17,7 @@ from postroom.web.connect_api import (
     logs,
     reach,
     sign_in,
+    signing,
     templates,
 )
 from postroom.web.connect_api.services import ConnectServices
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 PREFIXES = ("/restapi", "/oauth", "/signing")
 """Every path that begins so is answered here."""
 
-PUBLIC: "tuple[ControllerRouterHandler, ...]" = (directory.service_information,)
+PUBLIC: "tuple[ControllerRouterHandler, ...]" = (
+    directory.service_information,
+    *signing.ROUTES,
+)
 """Asked by anybody; what needs proof here asks for it in its own way."""
 
 SIGNED_IN: "tuple[ControllerRouterHandler, ...]" = ()
