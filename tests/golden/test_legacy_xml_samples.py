@@ -13,6 +13,7 @@ from tests.unit.legacy_cast import TABS, WINTER, envelope, recipient, signed
 from postroom.envelopes.envelope import Envelope
 from postroom.envelopes.legacy_element import NAMESPACE
 from postroom.envelopes.legacy_xml import envelope_xml
+from postroom.intake import normalise
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "samples" / "connect-xml"
 CAPTURED = sorted(SAMPLES.glob("*.xml"))
@@ -94,6 +95,22 @@ def test_no_element_that_is_always_captured_is_missing_here() -> None:
             *(names(path, parent) for path in CAPTURED if names(path, parent))
         )
         assert always <= told
+
+
+@needs_samples
+@pytest.mark.parametrize("path", CAPTURED, ids=lambda path: path.stem)
+def test_what_was_captured_is_understood_when_it_comes_in(path: Path) -> None:
+    one = normalise.normalise(
+        path.read_bytes(), account_id="a1", content_type="text/xml", received_at=WINTER
+    )
+    assert (one.flaw, one.is_readable) == (None, True)
+    assert one.event.removeprefix("envelope-") in path.stem.lower() or "sample" in path.stem
+    assert one.occurred_at < WINTER
+    unfolded = normalise.unfold(one, None)
+    assert unfolded is not None
+    told = [each.event for each in unfolded.notifications]
+    assert (told[0], told[-1]) == ("envelope-sent", one.event) or one.event == "envelope-sent"
+    assert len({each.id for each in unfolded.notifications}) == len(told)
 
 
 def names(path: Path, parent: str) -> set[str]:
