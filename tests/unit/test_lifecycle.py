@@ -1,5 +1,6 @@
 """The life of an envelope, verb by verb and by the type of recipient."""
 
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -663,6 +664,29 @@ def test_one_reminder_is_sent_where_no_frequency_is_given() -> None:
     start = sent(reminders=reminders)
     assert next_at(start) == START + SECOND + DAY
     assert next_at(act(start, action("remind"), at=LATER).envelope) is None
+
+
+# --- a bulk send, scaled down (scenario S11) ---------------------------------------------------
+
+
+def test_a_bulk_send_tells_as_many_of_each_event_as_the_scenario_counts() -> None:
+    stories: list[tuple[Verb, int]] = [("sign", 245), ("decline", 3), ("bounce", 2)]
+    told = Counter[str]()
+    for verb, count in stories:
+        opened = () if verb == "bounce" else (action("view", "1"),)
+        for _ in range(count):
+            told.update(events(play(envelope(), "send", *opened, action(verb, "1"))))
+    assert told == {
+        "envelope-sent": 250,
+        "recipient-sent 1": 250,
+        "recipient-autoresponded 1": 2,
+        "recipient-delivered 1": 248,
+        "envelope-delivered": 248,
+        "recipient-completed 1": 245,
+        "envelope-completed": 245,
+        "recipient-declined 1": 3,
+        "envelope-declined": 3,
+    }
 
 
 # --- the trail --------------------------------------------------------------------------------
