@@ -1,105 +1,57 @@
-"""Envelopes, recipients and actions for the tests that live through an envelope's life."""
+"""An account, its sender, and definitions that read as the service's own examples do."""
 
-from collections.abc import Iterable
-from typing import Any
+import base64
+from collections.abc import Callable
+from itertools import count
 
-from postroom.clock import SECOND
-from postroom.envelopes.envelope import (
-    RECIPIENT_TYPES,
-    Action,
-    CustomField,
-    Document,
-    Envelope,
-    Recipient,
-    Role,
-    Sender,
-    Step,
-    Verb,
+from postroom.envelopes.definition import Draft, read_definition
+from postroom.envelopes.envelope import Sender
+from postroom.model import Account, AccountField, Json, User
+
+NOON = 1_768_305_600_000_000
+"""2026-01-13T12:00:00Z."""
+SENDER = Sender(
+    user_id="5f0c1f3e-0000-4000-8000-000000000123",
+    name="Sam Sender",
+    email="sam@example.com",
+    ip_address="192.0.2.10",
 )
-from postroom.envelopes.lifecycle import act
-
-A1 = "a1000000-0000-4000-8000-000000000001"
-U123 = "5f0c1f3e-0000-4000-8000-000000000123"
-START = 1_767_225_600 * SECOND
-"""2026-01-01 00:00 UTC, when every envelope of the cast is created."""
-ROLES: tuple[Role, ...] = tuple(RECIPIENT_TYPES)
-NAMES = ("Ann", "Ben", "Cleo", "Dan", "Eve", "Finn")
-
-
-def recipient(number: int = 1, **changes: Any) -> Recipient:
-    """Return recipient `number`, a signer in routing order 1 unless changed."""
-    name = NAMES[(number - 1) % len(NAMES)]
-    made: dict[str, Any] = {
-        "id": str(number),
-        "guid": f"1e000000-0000-4000-8000-{number:012}",
-        "name": name,
-        "email": f"{name.lower()}@example.com",
-        "user_id": f"0e000000-0000-4000-8000-{number:012}",
-    }
-    return Recipient(**(made | changes))
+ANN_ID = "5f0c1f3e-0000-4000-8000-000000000777"
+ACCOUNT = Account(
+    id="a1000000-0000-4000-8000-000000000001",
+    name="Acme",
+    users=(User(id=ANN_ID, email="Ann@Example.com"),),
+)
+ENVELOPE_ID = "e0000000-0000-4000-8000-000000000101"
+PDF = base64.b64encode(b"%PDF-1.4 << /Type /Pages >> << /Type /Page >> <</Type/Page>>").decode()
+ANN = {"name": "Ann Adams", "email": "ann@example.com", "recipientId": "1", "routingOrder": "1"}
 
 
-def document(number: int = 1, **changes: Any) -> Document:
-    """Return a document of an envelope."""
-    made: dict[str, Any] = {
-        "id": str(number),
-        "guid": f"d0000000-0000-4000-8000-{number:012}",
-        "name": f"agreement-{number}.pdf",
-    }
-    return Document(**(made | changes))
+def guids() -> Callable[[], str]:
+    numbers = count(1)
+    return lambda: f"f0000000-0000-4000-8000-{next(numbers):012d}"
 
 
-def field(name: str, value: str, **changes: Any) -> CustomField:
-    """Return a text custom field."""
-    made: dict[str, Any] = {"id": "10480000001", "name": name, "value": value}
-    return CustomField(**(made | changes))
+def document(document_id: str = "1", **more: Json) -> Json:
+    return {"documentId": document_id, "name": "a.pdf", "documentBase64": PDF} | more
 
 
-def envelope(number: int = 1, *, recipients: Iterable[Recipient] = (), **changes: Any) -> Envelope:
-    """Return draft E-`number` with one document and, unless given others, one signer."""
-    made: dict[str, Any] = {
-        "account_id": A1,
-        "id": f"e0000000-0000-4000-8000-{number:012}",
-        "sender": Sender(user_id=U123, name="Sam Sender", email="sam@example.com"),
-        "subject": "Please sign",
-        "recipients": tuple(recipients) or (recipient(),),
-        "documents": (document(),),
-        "created_at": START,
-        "modified_at": START,
-        "status_changed_at": START,
-    }
-    return Envelope(**(made | changes))
+def definition(**more: Json) -> Json:
+    return {
+        "emailSubject": "Please sign",
+        "documents": [document()],
+        "recipients": {"signers": [ANN]},
+    } | more
 
 
-def action(verb: Verb, recipient_id: str | None = None, **changes: Any) -> Action:
-    """Return an action; voiding is given a reason, reassigning a person."""
-    made: dict[str, Any] = {"verb": verb, "recipient_id": recipient_id}
-    if verb == "void":
-        made["reason"] = "No longer needed"
-    if verb in {"reassign", "delegate"}:
-        made |= {"name": "Rita", "email": "rita@example.com"}
-    return Action(**(made | changes))
-
-
-def play(start: Envelope, *actions: Action | Verb, at: int = START + SECOND) -> Step:
-    """Live through actions, a second apart; return where it ends with everything it told."""
-    told: list[Any] = []
-    for number, one in enumerate(actions):
-        played = Action(verb=one) if isinstance(one, str) else one
-        step = act(start, played, at=at + number * SECOND)
-        start = step.envelope
-        told.extend(step.happenings)
-    return Step(envelope=start, happenings=tuple(told))
-
-
-def sent(*recipients: Recipient, **changes: Any) -> Envelope:
-    """Return an envelope that has just been sent."""
-    return play(envelope(recipients=recipients, **changes), "send").envelope
-
-
-def events(step: Step) -> list[str]:
-    """Return what was told: `envelope-sent`, and `recipient-sent 1` with the recipient's id."""
-    return [
-        one.event if one.recipient_id is None else f"{one.event} {one.recipient_id}"
-        for one in step.happenings
-    ]
+def read(body: Json, *fields: AccountField, **more: Json) -> Draft:
+    account = Account(id=ACCOUNT.id, name=ACCOUNT.name, users=ACCOUNT.users, fields=fields)
+    return read_definition(
+        body,
+        account=account,
+        sender=SENDER,
+        envelope_id=ENVELOPE_ID,
+        now=NOON,
+        new_guid=guids(),
+        **more,
+    )

@@ -14,6 +14,7 @@ MAX_DEPTH = 40
 MAX_NODES = 200_000
 """Values in one body; with the depth it keeps a hostile body from costing more than its bytes."""
 _SHOWN_CHARACTERS = 80
+_MAX_BITS = 256
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 """Characters that JSON can spell and a database or UTF-8 cannot keep."""
 
@@ -180,9 +181,9 @@ def text_of(value: Json) -> str | None:
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    return None
+    if isinstance(value, int) and value.bit_length() > _MAX_BITS:
+        return None  # Python refuses to write the longest ones
+    return str(value) if isinstance(value, int | float) else None
 
 
 def echo(value: Json, place: str, *, most: int) -> Json:

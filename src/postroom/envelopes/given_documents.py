@@ -2,6 +2,7 @@
 
 import binascii
 import re
+import sys
 from collections.abc import Callable, Sequence
 
 from postroom.envelopes import given_tabs
@@ -30,7 +31,8 @@ _PAGE = re.compile(rb"/Type\s{0,10}/Page(?![A-Za-z])")
 _NAME_CHARACTERS = 260
 _MAX_ORDER = 9_999
 _MAX_FIELDS = 200
-_WHITESPACE = {ord(character): None for character in " \t\r\n"}
+_ANY_LENGTH = sys.maxsize
+"""For base64: its own limit is in bytes."""
 
 
 class ReadDocuments(Noun, frozen=True, kw_only=True):
@@ -125,7 +127,7 @@ def _content(said: Given, limits: Limits) -> tuple[bytes, str]:
 
 def base64_of(said: Given, key: str, limits: Limits) -> bytes:
     """Return bytes that were given as base64; whitespace in it is allowed."""
-    text = said.text(key, most=limits.document_bytes * 2).translate(_WHITESPACE)
+    text = "".join(said.text(key, most=_ANY_LENGTH).split())
     if len(text) * 3 // 4 > limits.document_bytes + 3:
         megabytes = limits.document_bytes / 1024 / 1024
         raise DocusignError(

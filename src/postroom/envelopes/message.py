@@ -14,7 +14,10 @@ from postroom.envelopes.envelope import Envelope, Happening
 from postroom.envelopes.moments import generated_text
 from postroom.model import Json
 
-__all__ = ["aggregate", "full_message", "generated_text", "summary"]
+EVERYTHING = wire.EVERYTHING
+"""Every includeData token."""
+
+__all__ = ["EVERYTHING", "aggregate", "full_message", "generated_text", "summary"]
 
 _encode = msgspec.json.Encoder().encode
 
