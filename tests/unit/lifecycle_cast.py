@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import pytest
+
 from postroom.clock import SECOND
 from postroom.envelopes.envelope import (
     RECIPIENT_TYPES,
@@ -17,11 +19,13 @@ from postroom.envelopes.envelope import (
     Verb,
 )
 from postroom.envelopes.lifecycle import act
+from postroom.errors import DocusignError
 
 A1 = "a1000000-0000-4000-8000-000000000001"
 U123 = "5f0c1f3e-0000-4000-8000-000000000123"
 START = 1_767_225_600 * SECOND
 """2026-01-01 00:00 UTC, when every envelope of the cast is created."""
+LATER = START + 3600 * SECOND
 ROLES: tuple[Role, ...] = tuple(RECIPIENT_TYPES)
 NAMES = ("Ann", "Ben", "Cleo", "Dan", "Eve", "Finn")
 
@@ -103,3 +107,18 @@ def events(step: Step) -> list[str]:
         one.event if one.recipient_id is None else f"{one.event} {one.recipient_id}"
         for one in step.happenings
     ]
+
+
+def refusal(start: Envelope, verb: Verb, recipient_id: str | None = None) -> str:
+    """Return the code with which an action is refused; its sentence must say what to do."""
+    with pytest.raises(DocusignError) as caught:
+        act(start, action(verb, recipient_id), at=LATER)
+    message = str(caught.value)
+    assert message.endswith(".")
+    assert message.count(":") >= 1 or message.startswith("Give ")
+    return caught.value.code
+
+
+def statuses(start: Envelope) -> list[str]:
+    """Return how far each recipient has come."""
+    return [one.status for one in start.recipients]
