@@ -48,13 +48,21 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> ConnectFile
     Raises `InvalidInputError` with line and column for what is no YAML mapping, repeats a key,
     or names a key that cannot be fetched.
     """
-    reading = _Reading(path)
-    document = reading.read()
+    found = parsed(path, start="accounts: and listeners:")
+    document = found.document
     problems = list(_fetch(document, (), path.parent, environment))
-    found = ConnectFile(path, document, reading.places)
     if problems:
         raise InvalidInputError(found.describe([*problems, *_of_shape(document)]))
     return found
+
+
+def parsed(path: Path, *, start: str) -> ConnectFile:
+    """Read any YAML file as it is written; `start` is what an empty one is told to start with.
+
+    Raises `InvalidInputError` with line and column for what is no YAML, or repeats a key.
+    """
+    reading = _Reading(path, start)
+    return ConnectFile(path, reading.read(), reading.places)
 
 
 def _of_shape(document: Json) -> tuple[Problem, ...]:
@@ -68,8 +76,9 @@ def _of_shape(document: Json) -> tuple[Problem, ...]:
 class _Reading:
     """YAML nodes turned into plain values, noting where each stood."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, start: str) -> None:
         self._path = path
+        self._start = start
         self.places: dict[Place, tuple[int, int]] = {}
         self._constructor = yaml.constructor.SafeConstructor()
         self._nodes = 0
@@ -90,9 +99,7 @@ class _Reading:
         except (yaml.YAMLError, UnicodeDecodeError) as problem:
             raise InvalidInputError(self._not_yaml(problem)) from None
         if node is None:
-            raise InvalidInputError(
-                f"{self._path.name} is empty; start with accounts: and listeners:"
-            )
+            raise InvalidInputError(f"{self._path.name} is empty; start with {self._start}")
         return plain(self._value(node, (), 0))
 
     def _value(self, node: yaml.Node, place: Place, depth: int) -> Json:

@@ -4,6 +4,8 @@ from typing import Annotated
 
 import typer
 
+from postroom.errors import InvalidInputError
+
 Account = Annotated[str | None, typer.Option(help="Only of this account, by id or name.")]
 OfAccount = Annotated[
     str | None, typer.Option("--account", help="The account, where several have such a listener.")
@@ -30,3 +32,16 @@ After = Annotated[
 def several(text: str | None) -> tuple[str, ...]:
     """Split a comma-separated option. What is given empty stays, to be refused: it is no "all"."""
     return () if text is None else tuple(one.strip() for one in text.split(","))
+
+
+def named_values(texts: list[str] | None, option: str) -> dict[str, str]:
+    """Read a repeated `Name=Value` option. Raises `InvalidInputError`, naming the option."""
+    found: dict[str, str] = {}
+    for text in texts or ():
+        name, is_there, value = text.partition("=")
+        if not (name.strip() and is_there):
+            raise InvalidInputError(f"{option}: write it as Name=Value, not {text[:80]!r}")
+        if name in found:
+            raise InvalidInputError(f"{option}: {name[:80]!r} is given twice")
+        found[name] = value
+    return found

@@ -15,6 +15,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("postroom.cli.serve", RUN, "Serve the front door and the API."),
     "demo": ("postroom.cli.demo", RUN, "Play the main job from end to end on this machine."),
     "apply": ("postroom.cli.apply", SET_UP, "Make accounts and listeners as connect.yaml says."),
+    "trigger": (
+        "postroom.cli.trigger",
+        RUN,
+        "Play an envelope's life: an event, a story, a script.",
+    ),
     "accounts": ("postroom.cli.accounts", SET_UP, "List accounts; show one."),
     "listeners": (
         "postroom.cli.listeners",
@@ -22,6 +27,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "List listeners; show, pause, resume or remove one.",
     ),
     "keys": ("postroom.cli.keys", SET_UP, "List signing keys; add or retire one."),
+    "envelopes": (
+        "postroom.cli.envelopes",
+        DECIDE,
+        "List the envelopes that live here; show one, act on one.",
+    ),
     "notifications": ("postroom.cli.notifications", ASK, "List what came in; show one."),
     "explain": ("postroom.cli.explain", ASK, "Say who gets a notification, and why or why not."),
     "deliveries": ("postroom.cli.deliveries", ASK, "List what goes out; show one with its tries."),

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Concatenate, ParamSpec
 
 import typer
 
-from postroom.cli.desk import Desk
+from postroom.cli.desk import Call, Desk
 from postroom.cli.output import Output
 from postroom.errors import (
     ConflictError,
@@ -94,19 +94,23 @@ Body = Callable[Concatenate[Seat, P], Awaitable[int | None]]
 
 
 def command(
-    app: typer.Typer, name: str | None = None, *, may_create: bool = False
+    app: typer.Typer, name: str | None = None, *, may_create: bool = False, alone: str | None = None
 ) -> Callable[[Body[P]], Body[P]]:
     """Register an async function as a command, with the shared options added to its own.
 
     The function is given its seat; what it returns is the exit code, None for 0. `may_create`
-    lets it make the database if there is none.
+    lets it make the database if there is none. Where the option `alone` is given, the command
+    works without a server or a database.
     """
 
     def register(body: Body[P]) -> Body[P]:
         @wraps(body)
         def run(**given: Any) -> None:
             shared = {one: given.pop(one) for one in _SHARED}
-            raise typer.Exit(_run(body, given, shared, may_create=may_create))
+            is_alone = alone is not None and given[alone] is not None
+            raise typer.Exit(
+                _run(body, given, shared, may_create=may_create, alone=alone if is_alone else None)
+            )
 
         own = list(inspect.signature(body, eval_str=True).parameters.values())[1:]
         added = [
@@ -128,15 +132,26 @@ def _run(
     shared: dict[str, Any],
     *,
     may_create: bool,
+    alone: str | None,
 ) -> int:
     out = Output(as_json=shared["as_json"])
 
     async def work() -> int:
-        where = (shared[one] for one in ("database", "config", "server", "token"))
+        where = [shared[one] for one in ("database", "config", "server", "token")]
+        if alone is not None:
+            if any(one is not None for one in where):
+                raise InvalidInputError(
+                    f"--{alone} asks no server: leave --server and the like out"
+                )
+            return await body(Seat(Desk(_nobody), out), **given) or OK
         async with _desk(*where, may_create=may_create) as desk:
             return await body(Seat(desk, out), **given) or OK
 
     return guarded(out, lambda: asyncio.run(work()))
+
+
+async def _nobody(call: Call, take: Callable[[bytes], None]) -> int:  # noqa: ARG001  # a Line
+    raise InvalidInputError("this command was told to ask no server")
 
 
 def guarded(out: Output, work: Callable[[], int]) -> int:

@@ -1,5 +1,6 @@
 """Whose envelope it shall be: accounts and users by a part that tells them apart."""
 
+import re
 from collections.abc import Callable
 from uuid import uuid5
 
@@ -71,27 +72,31 @@ _WAYS: tuple[Callable[[str, str], bool], ...] = (
 """From the strictest on; the first by which anybody is named decides."""
 
 
-def made_up(named: str | None) -> Sender:
-    """Return a sender whom no account has to know: a GUID, an e-mail address, or a GUID's end.
+def made_up(named: str) -> Sender:
+    """Return a sender whom no account has to know: by a GUID, its last digits, or an address.
 
     Raises `InvalidInputError` for anything else.
     """
-    text = (named or "1").strip().lower()
+    text = named.strip().lower()
     if "@" in text and len(text) <= MAX_CHARACTERS:
         user_id = str(uuid5(identities.NAMESPACE, f"sender {text}"))
         return Sender(user_id=user_id, name=text.partition("@")[0], email=text)
-    digits = text.replace("-", "")
-    if not digits or len(digits) > 32 or not set(digits) <= set("0123456789abcdef"):  # noqa: PLR2004  # a GUID's digits
-        raise InvalidInputError(
-            f"{text[:MAX_CHARACTERS]!r} is no sender; give a GUID, its last digits, or an e-mail"
-            " address"
-        )
-    whole = digits.rjust(32, "0") if len(digits) == 32 else f"00000000000040008000{digits:0>12}"  # noqa: PLR2004  # as above
-    if len(whole) != 32:  # noqa: PLR2004  # as above
-        raise InvalidInputError("a sender's end is at most 12 digits; give the whole GUID")
-    parts = (whole[:8], whole[8:12], whole[12:16], whole[16:20], whole[20:])
-    email = f"sender.{digits[-12:].lstrip('0') or '0'}@example.com"
-    return Sender(user_id="-".join(parts), name="Sender", email=email)
+    return Sender(user_id=guid_of(text), name="Sender", email="sender@example.com")
+
+
+def guid_of(text: str) -> str:
+    """Return a GUID of itself or of its last digits, such as 123, lower case.
+
+    Raises `InvalidInputError` for what is neither.
+    """
+    wanted = text.strip().lower()
+    if re.fullmatch("[0-9a-f]{1,12}", wanted):
+        return f"00000000-0000-4000-8000-{wanted:0>12}"
+    if re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", wanted):
+        return wanted
+    raise InvalidInputError(
+        f"{text[:MAX_CHARACTERS]!r} is no GUID; give a whole one, or its last 1 to 12 digits"
+    )
 
 
 def _texts(user: User) -> tuple[str, ...]:
