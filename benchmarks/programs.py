@@ -133,6 +133,7 @@ class Postroom(Program):
     """Postroom as a user runs it, with three listeners applied."""
 
     name = "postroom"
+    connect_yaml = CONNECT_YAML
 
     def command(self) -> list[str]:
         """Return the command line."""
@@ -147,7 +148,7 @@ class Postroom(Program):
         await super().start()
         path = self.folder / "connect.yaml"
         path.write_text(
-            CONNECT_YAML.format(account=ACCOUNT, key=KEY, sender=SENDER, base=self.base)
+            self.connect_yaml.format(account=ACCOUNT, key=KEY, sender=SENDER, base=self.base)
         )
         server = ("--server", f"http://127.0.0.1:{self.port}", "--token", TOKEN)
         applying = await asyncio.create_subprocess_exec(

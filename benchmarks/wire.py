@@ -102,9 +102,13 @@ class Sink:
         if number not in here:
             here[number] = now_us()
             self.distinct += 1
-            if self.distinct == self._wanted and self._reached and not self._reached.done():
-                self._reached.set_result(None)
+            self.reached()
         return OK
+
+    def reached(self) -> None:
+        """Wake who waits, if as many as wanted are here."""
+        if self.distinct == self._wanted and self._reached and not self._reached.done():
+            self._reached.set_result(None)
 
 
 class _Arrivals(_Reader):
