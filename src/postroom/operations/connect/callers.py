@@ -25,14 +25,28 @@ class Caller(Noun, frozen=True, kw_only=True):
     user_id: str
     name: str
     email: str
-    account_id: str = ""
-    """The account of the path; "" for a call that is about none."""
+    account_id: str
+    """The account of the path, by its GUID in lower case."""
     account_ids: tuple[str, ...]
     """All accounts that the user may call about."""
     is_admin: bool
     scopes: frozenset[str]
     actor: str
     """Whom the audit log names."""
+
+
+Membership = tuple[Account, User]
+"""An account, and who the caller is in it."""
+
+
+def memberships(registry: Registry, credential: Credential) -> tuple[Membership, ...]:
+    """Return the accounts of whoever a credential is about, main accounts before sub-accounts."""
+    ordered = sorted(
+        registry.accounts.values(),
+        key=lambda one: (one.parent_id or one.id, one.parent_id or "", one.id),
+    )
+    found = ((account, _member(account, credential)) for account in ordered)
+    return tuple((account, user) for account, user in found if user is not None)
 
 
 def caller_in(registry: Registry, credential: Credential, account: str) -> Caller:
@@ -56,31 +70,30 @@ def caller_in(registry: Registry, credential: Credential, account: str) -> Calle
             "The user is not an active member of the account; /oauth/userinfo lists theirs.",
             status=HTTPStatus.UNAUTHORIZED,
         )
-    return _caller(registry, credential, user, found.id)
-
-
-def caller_anywhere(registry: Registry, credential: Credential) -> Caller:
-    """Return who calls about no account in particular.
-
-    Raises `DocusignError` AUTHORIZATION_INVALID_TOKEN for a user who is a member of none.
-    """
-    for account in _ordered(registry):
-        user = _member(account, credential)
-        if user is not None:
-            return _caller(registry, credential, user, "")
-    raise DocusignError(
-        "AUTHORIZATION_INVALID_TOKEN",
-        "The user of this token is not an active member of any account here.",
-        status=HTTPStatus.UNAUTHORIZED,
+    return Caller(
+        user_id=user.id or "",
+        name=user.name,
+        email=user.email or "",
+        account_id=found.id,
+        account_ids=tuple(one.id for one, _ in memberships(registry, credential)),
+        is_admin=user.is_admin,
+        scopes=credential.scopes,
+        actor=actor(credential, user),
     )
 
 
-def must_administer(caller: Caller) -> None:
-    """Raise `DocusignError` USER_NOT_ACCOUNT_ADMIN unless the caller administers the account.
+def actor(credential: Credential, user: User | None) -> str:
+    """Return whom the audit log names."""
+    whose = (user.email or user.id or "") if user is not None else ""
+    return " as ".join(filter(None, (credential.token_name, whose)))
+
+
+def must_administer(user: Caller | User) -> None:
+    """Raise `DocusignError` USER_NOT_ACCOUNT_ADMIN unless the user administers the account.
 
     Docusign publishes the code, not its status; 403 is what it means (contract 6.2, 6.4).
     """
-    if not caller.is_admin:
+    if not user.is_admin:
         raise DocusignError(
             "USER_NOT_ACCOUNT_ADMIN",
             "Only an administrator of the account may do this; ask one, or sign in as one.",
@@ -89,32 +102,10 @@ def must_administer(caller: Caller) -> None:
 
 
 def _member(account: Account, credential: Credential) -> User | None:
-    if credential.token_name is not None and credential.act_as is None:
+    if credential.token_name is None:
+        wanted = identities.by_id(account, credential.user_id or "")
+    elif credential.act_as is not None:
+        wanted = identities.find(account, credential.act_as)
+    else:
         return identities.administrator(account)
-    wanted = credential.user_id if credential.token_name is None else credential.act_as
-    found = identities.find(account, wanted or "")
-    return found if found is not None and found.status == identities.ACTIVE else None
-
-
-def _caller(registry: Registry, credential: Credential, user: User, account_id: str) -> Caller:
-    whose = user.email or user.id or ""
-    is_token = credential.token_name is not None
-    return Caller(
-        user_id=user.id or "",
-        name=user.name,
-        email=user.email or "",
-        account_id=account_id,
-        account_ids=tuple(
-            one.id for one in _ordered(registry) if _member(one, credential) is not None
-        ),
-        is_admin=user.is_admin,
-        scopes=credential.scopes,
-        actor=f"{credential.token_name} as {whose}" if is_token else whose,
-    )
-
-
-def _ordered(registry: Registry) -> list[Account]:
-    """Return main accounts before their sub-accounts."""
-    return sorted(
-        registry.accounts.values(), key=lambda one: (one.parent_id or one.id, one.parent_id or "")
-    )
+    return wanted if wanted is not None and wanted.status == identities.ACTIVE else None

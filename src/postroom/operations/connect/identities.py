@@ -2,7 +2,7 @@
 
 import uuid
 
-from postroom.model import Account, Registry, User
+from postroom.model import Account, Group, Registry, User
 
 NAMESPACE = uuid.UUID("6f0f5f0a-3c55-5d0e-9f0b-3c8f3f4c9a11")
 """Ours: ids derived under it are the same on every machine and at every start."""
@@ -36,17 +36,35 @@ def people(account: Account) -> tuple[User, ...]:
     return tuple(named(account, user) for user in account.users)
 
 
+def groups(account: Account) -> tuple[Group, ...]:
+    """Return the groups of an account, also those that connect.yaml only names at its users."""
+    known = {group.name for group in account.groups}
+    named_so = dict.fromkeys(name for user in account.users for name in user.groups)
+    return (
+        *account.groups,
+        *(
+            Group(id=_number(f"{account.id} group {name}"), name=name)
+            for name in named_so
+            if name not in known
+        ),
+    )
+
+
+def by_id(account: Account, wanted: str) -> User | None:
+    """Return the user of an id in any case, closed or not."""
+    sought = wanted.strip().lower()
+    return next((user for user in people(account) if user.id == sought), None)
+
+
 def find(account: Account, wanted: str) -> User | None:
     """Return the user of an id, or the first active one of an e-mail address."""
     sought = wanted.strip().lower()
-    everyone = people(account)
-    by_id = [user for user in everyone if user.id == sought]
-    by_email = [
+    by_email = (
         user
-        for user in everyone
+        for user in people(account)
         if sought and user.status == ACTIVE and (user.email or "").lower() == sought
-    ]
-    return next(iter(by_id or by_email), None)
+    )
+    return by_id(account, wanted) or next(by_email, None)
 
 
 def administrator(account: Account) -> User:
@@ -64,7 +82,7 @@ def administrator(account: Account) -> User:
 
 def account_number(account_id: str) -> str:
     """Return the number that Docusign gives an account beside its GUID: ours is derived from it."""
-    return str(10_000_000 + uuid.uuid5(NAMESPACE, account_id.lower()).int % 89_999_999)
+    return _number(account_id.lower())
 
 
 def account_named(registry: Registry, named_so: str) -> Account | None:
@@ -76,14 +94,6 @@ def account_named(registry: Registry, named_so: str) -> Account | None:
     return next(numbered, None)
 
 
-def accounts_of(registry: Registry, wanted_user_id: str) -> tuple[tuple[Account, User], ...]:
-    """Return the accounts that a user is an active member of, main accounts first."""
-    ordered = sorted(
-        registry.accounts.values(), key=lambda one: (one.parent_id or one.id, one.parent_id or "")
-    )
-    return tuple(
-        (account, user)
-        for account in ordered
-        for user in people(account)
-        if user.id == wanted_user_id.lower() and user.status == ACTIVE
-    )
+def _number(name: str) -> str:
+    """Return eight digits, the same for the same name everywhere."""
+    return str(10_000_000 + uuid.uuid5(NAMESPACE, name).int % 90_000_000)

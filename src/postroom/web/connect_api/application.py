@@ -15,6 +15,7 @@ from postroom.web.connect_api import (
     directory,
     envelopes,
     logs,
+    people,
     reach,
     sign_in,
     signing,
@@ -34,10 +35,16 @@ PUBLIC: "tuple[ControllerRouterHandler, ...]" = (
 )
 """Asked by anybody; what needs proof here asks for it in its own way."""
 
-SIGNED_IN: "tuple[ControllerRouterHandler, ...]" = ()
+SIGNED_IN: "tuple[ControllerRouterHandler, ...]" = (
+    directory.login_information,
+    directory.list_accounts,
+    directory.create_account,
+)
 """Below `/restapi/v2.1`: asked with a token, about no account in particular."""
 
 OF_AN_ACCOUNT: "tuple[ControllerRouterHandler, ...]" = (
+    directory.show_account,
+    *people.ROUTES,
     *envelopes.ROUTES,
     *logs.ROUTES,
     *templates.ROUTES,
@@ -66,6 +73,7 @@ def create_connect_api(
             "caller": Provide(sign_in.caller, sync_to_thread=False),
             "credential": Provide(sign_in.credential, sync_to_thread=False),
             "reach": Provide(reach.reach, sync_to_thread=False),
+            "account": Provide(sign_in.account, sync_to_thread=False),
             "said": Provide(asking.said),
             "asked": Provide(asking.asked, sync_to_thread=False),
         },

@@ -5,6 +5,7 @@ from typing import Any
 
 from postroom.clock import Clock
 from postroom.model import Registry
+from postroom.operations.connect.registrar import Registrar
 from postroom.storage.port import Store
 from postroom.vault import Vault
 
@@ -34,8 +35,7 @@ class ConnectServices:
         """The clock that callers date their assertions by: they know of no virtual one."""
         self.registry = registry
         """The registry that the road goes by now."""
-        self.refresh = refresh
-        """Makes `registry` go by what the store says."""
+        self.registrar = Registrar(store=store, clock=clock, refresh=refresh)
         self.envelopes = envelopes
         """What the verbs of envelopes and configurations work with."""
         self.allow_http_loopback = allow_http_loopback

@@ -15,10 +15,12 @@ from typing import Any
 from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.datastructures import Headers
+from litestar.di import NamedDependency
 from litestar.handlers import BaseRouteHandler
 from litestar.types import Guard
 
 from postroom.errors import DocusignError
+from postroom.model import Account
 from postroom.operations import tokens
 from postroom.operations.connect import access_tokens, callers
 from postroom.operations.connect.callers import Caller, Credential
@@ -95,3 +97,8 @@ def credential(request: Request[Any, Any, Any]) -> Credential:
     """Return what the request proved."""
     found: Credential = request.auth
     return found
+
+
+def account(caller: NamedDependency[Caller], services: NamedDependency[ConnectServices]) -> Account:
+    """Return the account of the path, as it stands."""
+    return services.registry().accounts[caller.account_id]
