@@ -167,13 +167,13 @@ def test_a_misspelt_key_is_ignored_as_the_service_would_and_warned_about(
     )
 
 
-def test_the_articles_envelope_word_for_word_is_accepted(
-    offline: Gateway, recorder: Recorder
+def test_the_articles_envelope_word_for_word_is_sent_and_told_as_it_says(
+    offline: Gateway,
 ) -> None:
-    """Its body names no recipients and no documents: as a draft it is whole, sent it is not."""
+    """Its body names no recipient and no document: offline, one of each is put in."""
     body = {
         "emailSubject": "Please sign the attached document",
-        "status": "created",
+        "status": "sent",
         "eventNotification": article("https://apps.example.com/app2/webhook-listener"),
     }
     answer = offline.http.post(
@@ -181,6 +181,14 @@ def test_the_articles_envelope_word_for_word_is_accepted(
     )
     assert answer.status_code == 201, answer.text
     assert list(answer.json()) == ["envelopeId", "uri", "statusDateTime", "status"]
+    assert answer.json()["status"] == "sent"
+    Sdk(offline).sign_all(answer.json()["envelopeId"])
+    offline.wait_until(lambda: bool(offline.every("deliveries")), "nothing was owed")
+    [owed] = offline.every("deliveries")
+    assert owed["event"] == "envelope-completed"
+    [listener] = offline.every("listeners")
+    assert listener["url"] == "https://apps.example.com/app2/webhook-listener"
+    assert listener["include"] is not None
 
 
 def test_what_is_told_is_signed_with_the_accounts_keys_where_hmac_is_on(
