@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from postroom.model import DeliveryState, Notification, Replay
@@ -49,6 +50,8 @@ _NOTIFICATION_COLUMNS = (
     notification.c.is_readable,
     content.c.sticky_fields,
     content.c.enrichment,
+    notification.c.origin,
+    notification.c.attached,
 )
 
 _DELIVERY_COLUMNS = (
@@ -187,9 +190,16 @@ def stored_notification(row: Sequence[Any]) -> StoredNotification:
             is_readable=bool(row[17]),
             sticky_fields=row[18],
             enrichment=row[19],
-            body=(row[20] or b"") if len(row) > len(_NOTIFICATION_COLUMNS) else b"",
+            origin=row[20],
+            attached=attached(row[21]),
+            body=(row[22] or b"") if len(row) > len(_NOTIFICATION_COLUMNS) else b"",
         ),
     )
+
+
+def attached(column: str | None) -> tuple[str, ...]:
+    """Return the listeners that an envelope carried, from how a notification's row names them."""
+    return () if column is None else msgspec.json.decode(column, type=tuple[str, ...])
 
 
 def stored_delivery(row: Sequence[Any]) -> StoredDelivery:

@@ -71,6 +71,9 @@ notification = sa.Table(
     sa.Column("is_readable", sa.Boolean, nullable=False),
     sa.Column("is_unclaimed", sa.Boolean, nullable=False),
     sa.Column("registry_revision", sa.BigInteger, nullable=False),
+    sa.Column("origin", sa.Text, nullable=False, server_default="feed"),
+    # JSON list of names; NULL where there are none.
+    sa.Column("attached", sa.Text),
     sa.Index("notification_by_id", "id", unique=True),
     sa.Index("notification_by_envelope", "envelope_number", "occurred_at"),
     sa.Index("notification_by_arrival", "received_at"),
@@ -181,6 +184,77 @@ tally = sa.Table(
     sa.Column("unclaimed", sa.BigInteger, nullable=False),
     sa.Column("unreadable", sa.BigInteger, nullable=False),
     sa.Column("delivered", sa.BigInteger, nullable=False),
+)
+
+# --- the envelopes that live here -------------------------------------------------------------
+
+# `envelope` above is what we know of the envelopes in messages; these are the Connect server's own.
+kept_envelope = sa.Table(
+    "kept_envelope",
+    metadata,
+    sa.Column("number", _key(), primary_key=True, autoincrement=False),
+    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("sender_id", sa.Text, nullable=False),
+    sa.Column("sender_name", sa.Text, nullable=False),
+    sa.Column("sender_email", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("folder", sa.Text, nullable=False),
+    sa.Column("created_at", sa.BigInteger, nullable=False),
+    sa.Column("modified_at", sa.BigInteger, nullable=False),
+    sa.Column("sent_at", sa.BigInteger),
+    sa.Column("delivered_at", sa.BigInteger),
+    sa.Column("completed_at", sa.BigInteger),
+    sa.Column("declined_at", sa.BigInteger),
+    sa.Column("voided_at", sa.BigInteger),
+    sa.Column("status_changed_at", sa.BigInteger, nullable=False),
+    sa.Column("next_at", sa.BigInteger),
+    sa.Column("transaction_id", sa.Text),
+    # JSON list of [name, value]; `envelope_field` finds by them.
+    sa.Column("fields", sa.Text, nullable=False),
+    sa.Column("search_text", sa.Text, nullable=False),
+    # Last, so that what conditions and sorts go by is read without it.
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    sa.Index("kept_envelope_by_id", "id", "account_id", unique=True),
+    sa.Index("kept_envelope_by_change", "account_id", "status_changed_at"),
+    sa.Index("kept_envelope_by_creation", "account_id", "created_at"),
+    _partial(
+        "kept_envelope_by_transaction",
+        "account_id",
+        "transaction_id",
+        where="transaction_id IS NOT NULL",
+    ),
+    _partial("kept_envelope_due", "next_at", where="next_at IS NOT NULL"),
+)
+
+envelope_field = sa.Table(
+    "envelope_field",
+    metadata,
+    sa.Column("account_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", sa.Text, primary_key=True),
+    sa.Column("envelope_number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+
+envelope_document = sa.Table(
+    "envelope_document",
+    metadata,
+    sa.Column("envelope_number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("document_id", sa.Text, primary_key=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+
+kept_object = sa.Table(
+    "kept_object",
+    metadata,
+    sa.Column("account_id", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("updated_at", sa.BigInteger, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
 )
 
 # --- the registry -----------------------------------------------------------------------------

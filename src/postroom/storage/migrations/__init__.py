@@ -7,12 +7,14 @@ from alembic.util import CommandError
 
 from postroom.errors import InvalidInputError
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest revision; a database that has it needs no upgrade."""
 
 
-def upgrade(url: str | sa.URL) -> None:
+def upgrade(url: str | sa.URL, revision: str = HEAD) -> None:
     """Create the tables, or bring them from an older release's shape to this one's.
+
+    A `revision` before the newest is for rehearsals: a database as an older release made it.
 
     One transaction that no other process can be inside of: two programs that open a new
     database at once do not get in each other's way. Raises `InvalidInputError` if the database
@@ -27,7 +29,7 @@ def upgrade(url: str | sa.URL) -> None:
     try:
         with engine.begin() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
     except CommandError as error:
         raise InvalidInputError(
             f"the database {engine.url.render_as_string(hide_password=True)} does not fit this"

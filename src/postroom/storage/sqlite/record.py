@@ -36,8 +36,8 @@ _ENVELOPES = (
 _PUT_NOTIFICATION = (
     "INSERT INTO notification (seq, id, account_id, envelope_number, event, recipient_id,"
     " sender_id, occurred_at, received_at, retry_count, configuration_id, content_type, flaw,"
-    " is_readable, is_unclaimed, registry_revision)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " is_readable, is_unclaimed, registry_revision, origin, attached)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _PUT_CONTENT = (
     "INSERT INTO content (notification_seq, sticky_fields, enrichment, body) VALUES (?, ?, ?, ?)"
@@ -200,6 +200,8 @@ class _Batch:
                 n.is_readable,
                 recording.is_unclaimed,
                 recording.registry_revision,
+                n.origin,
+                array(n.attached) if n.attached else None,
             )
         )
         self._put_contents.append((seq, n.sticky_fields, n.enrichment, n.body))
@@ -215,7 +217,8 @@ class _Batch:
         is_ordered = envelope is not None and listener_id not in recording.unordered
         is_removed = self._is_removed(recording, listener_id)
         due_at = token = None
-        if is_removed:
+        is_over = is_removed or match.state is OwedState.MERGED
+        if is_over:
             state = _DISMISSED
         elif match.state is not OwedState.DUE:
             state = _UNDECIDED[match.state]
@@ -244,7 +247,7 @@ class _Batch:
             self._is_late(listener_id, envelope, notification),
             match.lane,
             _REMOVED if is_removed else match.reason,
-            notification.received_at if is_removed else None,
+            notification.received_at if is_over else None,
         ]
         self._put_deliveries[delivery_id] = row
         return row

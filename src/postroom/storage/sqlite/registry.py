@@ -17,7 +17,7 @@ from postroom.storage.port import (
     RemoveLane,
     RemoveListener,
 )
-from postroom.storage.sqlite import records
+from postroom.storage.sqlite import envelopes, records
 from postroom.storage.sqlite.writer import Transaction
 
 _IN_FORCE = (
@@ -95,6 +95,7 @@ def _make(tx: Transaction, one: Change, now: int) -> None:
         case RemoveAccount(account_id=account_id):
             for kind, name in list(_of_account(tx, account_id)):
                 _remove(tx, (kind, account_id, name), now)
+            envelopes.forget_account(tx, account_id)
         case RemoveLane(account_id=account_id, name=name):
             _remove(tx, ("lane", account_id, name), now)
         case RemoveListener(account_id=account_id, name=name):

@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 
 from postroom.model import Lease, Notification, Replay
+from postroom.storage.queries import attached
 
 NOTIFICATION = (
     "n.id, n.account_id, e.envelope_id, n.event, n.recipient_id, n.sender_id, n.occurred_at,"
     " n.received_at, n.retry_count, n.configuration_id, n.content_type, n.flaw, n.is_readable,"
-    " c.sticky_fields, c.enrichment, c.body"
+    " c.sticky_fields, c.enrichment, c.body, n.origin, n.attached"
 )
 JOINS = (
     " LEFT JOIN envelope e ON e.number = n.envelope_number"
@@ -50,6 +51,8 @@ def notification(row: Sequence[Any]) -> Notification:
         sticky_fields=row[13],
         enrichment=row[14],
         body=row[15] or b"",
+        origin=row[16],
+        attached=attached(row[17]),
     )
 
 
@@ -61,7 +64,7 @@ def leased(connection: sqlite3.Connection, delivery_ids: Sequence[int]) -> list[
 
 
 def _lease(row: Sequence[Any]) -> Lease:
-    delivery_id, listener_id, token, due_at, attempts, is_late = row[16:22]
+    delivery_id, listener_id, token, due_at, attempts, is_late = row[18:24]
     return Lease(
         delivery_id=delivery_id,
         listener_id=listener_id,
@@ -69,7 +72,7 @@ def _lease(row: Sequence[Any]) -> Lease:
         leased_until=due_at,
         attempt=attempts + 1,
         notification=notification(row),
-        replay=replay(row[22:25]),
+        replay=replay(row[24:27]),
         is_late=bool(is_late),
     )
 

@@ -12,6 +12,11 @@ from postroom.storage.port import (
     Counts,
     Decision,
     DeliveryQuery,
+    EnvelopeQuery,
+    KeptEnvelope,
+    KeptObject,
+    Life,
+    Lived,
     NotificationQuery,
     Ordered,
     Recorded,
@@ -28,12 +33,14 @@ from postroom.storage.port import (
 from postroom.storage.sqlite import (
     connection,
     deciding,
+    envelopes,
     lease,
     questions,
     records,
     registry,
     retention,
 )
+from postroom.storage.sqlite.live import live_all
 from postroom.storage.sqlite.reader import Reader
 from postroom.storage.sqlite.record import record_all
 from postroom.storage.sqlite.settle import settle_all
@@ -67,6 +74,10 @@ class SqliteStore:
     async def record(self, recording: Recording) -> Recorded:
         """Keep a notification and every delivery it owes, or neither."""
         return await self._writer.call(record_all, recording)
+
+    async def live(self, life: Life) -> Lived:
+        """Keep a change of an envelope with all that it tells and owes, or nothing."""
+        return await self._writer.call(live_all, life)
 
     async def sticky_fields(self, account_id: str, envelope_id: str) -> bytes | None:
         """Return the `customFields` JSON remembered as the envelope's first, if any."""
@@ -219,6 +230,55 @@ class SqliteStore:
     async def attempts(self, delivery_id: int) -> Sequence[StoredAttempt]:
         """Return the attempts of one delivery in order."""
         return await self._reader.read(partial(questions.attempts, delivery_id=delivery_id))
+
+    # the envelopes that live here
+
+    async def kept_envelope(self, account_id: str, envelope_id: str) -> KeptEnvelope | None:
+        """Return one envelope."""
+        return await self._reader.read(
+            partial(envelopes.one, account_id=account_id, envelope_id=envelope_id)
+        )
+
+    async def kept_envelopes(self, query: EnvelopeQuery) -> tuple[Sequence[KeptEnvelope], int]:
+        """Return a page of envelopes, and how many there are in all."""
+        return await self._reader.read(partial(envelopes.page, query=query))
+
+    async def envelope_document(
+        self, account_id: str, envelope_id: str, document_id: str
+    ) -> bytes | None:
+        """Return the bytes of one document."""
+        return await self._reader.read(
+            partial(
+                envelopes.document,
+                account_id=account_id,
+                envelope_id=envelope_id,
+                document_id=document_id,
+            )
+        )
+
+    async def envelopes_due(self, now: int, limit: int) -> Sequence[KeptEnvelope]:
+        """Return envelopes whose `next_at` has come, the longest due first."""
+        return await self._reader.read(partial(envelopes.due, now=now, limit=limit))
+
+    async def keep_object(self, kept: KeptObject) -> None:
+        """Keep a small object."""
+        await self._writer.do(lambda tx: envelopes.keep_object(tx, kept))
+
+    async def kept_objects(
+        self, kind: str, account_id: str, ids: Sequence[str] = ()
+    ) -> Sequence[KeptObject]:
+        """Return the objects of a kind in the order of their ids."""
+        return await self._reader.read(
+            partial(envelopes.objects, kind=kind, account_id=account_id, ids=ids)
+        )
+
+    async def drop_object(self, kind: str, account_id: str, object_id: str) -> bool:
+        """Forget an object; return whether there was one."""
+        return await self._writer.do(
+            lambda tx: envelopes.drop_object(tx, kind, account_id, object_id)
+        )
+
+    # what people look back on
 
     async def reject(self, rejections: Sequence[Rejection]) -> None:
         """Keep refusals, the newest 10,000 of all."""
