@@ -354,6 +354,35 @@ class Request(Noun, frozen=True, kw_only=True):
     connect_timeout_seconds: float
 
 
+class Enclosure(Noun, frozen=True, kw_only=True):
+    """What a message carries that its notification does not: looked up when it is sent.
+
+    `delivery.shape.needs` tells which of it a delivery wants; the rest is left out.
+    """
+
+    envelope_json: bytes | None = None
+    """The envelope as of now: one JSON object with every include but the documents' bytes."""
+    documents: tuple[tuple[str, bytes], ...] = ()
+    """Documents as (document id, PDF bytes)."""
+    certificate: bytes | None = None
+    """The certificate of completion, as PDF."""
+    xml: bytes | None = None
+    """The whole body for a listener of format xml."""
+    sender_account: tuple[tuple[str, str], ...] = ()
+    """The sender's account as custom fields (name, value): AccountId, the numeric one,
+    AccountName and AccountSite (contract 1.1)."""
+
+
+class Credentials(Noun, frozen=True, kw_only=True):
+    """What a listener wants to be told by Basic authentication. Never logged, never shown."""
+
+    user_name: str
+    password: str
+
+    def __repr__(self) -> str:
+        return f"Credentials(user_name={self.user_name!r})"
+
+
 class Outcome(Noun, frozen=True, kw_only=True):
     """What the wire did. An answer has a status; anything else has a failure."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from postroom.intake.authenticate import Door
-from postroom.model import Account, Listener, ListenerState, Noun, Registry, Secret
+from postroom.model import Account, Credentials, Listener, ListenerState, Noun, Registry, Secret
 from postroom.routing.match import Router
 
 
@@ -15,6 +15,8 @@ class Roster(Noun, frozen=True, kw_only=True):
     doors: Mapping[str, Door]
     signing: Mapping[int, tuple[str, ...]]
     """The texts of the keys that sign for a listener, by listener id, in key order."""
+    credentials: Mapping[int, Credentials]
+    """What listeners with Basic authentication are told, by listener id."""
     tokens: Mapping[str, str]
     """Bearer tokens for enrichment, by account id."""
     states: Mapping[int, ListenerState]
@@ -67,6 +69,7 @@ def build(
             or tuple(key.text for key in of_account.get(listener.account_id, ()))
             for listener in registry.listeners.values()
         },
+        credentials=_credentials(registry.listeners, active),
         tokens=_tokens(registry.accounts, active),
         states=dict(states),
         stale_at=min(
@@ -82,4 +85,22 @@ def _tokens(accounts: Mapping[str, Account], active: Sequence[Secret]) -> dict[s
         account.id: texts[account.enrichment.token_key]
         for account in accounts.values()
         if account.enrichment is not None and account.enrichment.token_key in texts
+    }
+
+
+def _credentials(
+    listeners: Mapping[int, Listener], active: Sequence[Secret]
+) -> dict[int, Credentials]:
+    """Return user name and password of every configuration that has both."""
+    passwords = {
+        (secret.account_id, secret.listener): secret.text
+        for secret in active
+        if secret.purpose == "password"
+    }
+    return {
+        one.id: Credentials(user_name=said["userName"], password=password)
+        for one in listeners.values()
+        if isinstance(said := one.configuration, Mapping)
+        and said.get("userName")
+        and (password := passwords.get((one.account_id, one.name))) is not None
     }

@@ -14,7 +14,7 @@ from postroom.delivery.curl import CurlSender
 from postroom.delivery.shape import shape
 from postroom.envelopes.sim_message import message
 from postroom.intake.normalise import normalise
-from postroom.model import Lease, Listener, Notification, Replay
+from postroom.model import Credentials, Enclosure, Lease, Listener, Notification, Replay
 
 WIRE = Path(__file__).parent / "wire"
 MOMENT = 1_772_446_800 * SECOND
@@ -46,6 +46,19 @@ def lease(replay: Replay | None = None) -> Lease:
     )
 
 
+CREDENTIALS = Credentials(user_name="erp", password="test password")
+ENCLOSURE = Enclosure(
+    envelope_json=b'{"status":"completed","emailSubject":"Please sign","recipients":{}}',
+    documents=(("1", b"%PDF-1.4 agreement"),),
+    certificate=b"%PDF-1.4 certificate",
+    xml=b"<DocuSignEnvelopeInformation/>",
+    sender_account=(
+        ("AccountId", "10000001"),
+        ("AccountName", "Acme Corp"),
+        ("AccountSite", "demo"),
+    ),
+)
+
 CASES = {
     "pass-through": ({"format": "pass-through"}, [KA1], None),
     "two-keys": ({"format": "pass-through"}, [KA1, "second-key="], None),
@@ -56,6 +69,33 @@ CASES = {
         [KA1],
         None,
     ),
+    "configuration": (
+        {
+            "format": "sim",
+            "include": ("custom_fields",),
+            "configuration": {"connectId": "22210641"},
+            "documents_for": ("envelope-completed",),
+            "extras": ("certificate", "sender_account"),
+        },
+        [KA1],
+        None,
+    ),
+    "configuration-unsigned": (
+        {
+            "format": "sim",
+            "include": (),
+            "configuration": {"connectId": "22210641"},
+            "is_signed": False,
+        },
+        [KA1],
+        None,
+    ),
+    "aggregate": (
+        {"format": "aggregate", "include": (), "configuration": {"connectId": "22210641"}},
+        [KA1],
+        None,
+    ),
+    "xml": ({"format": "xml", "configuration": {"connectId": "22210641"}}, [KA1], None),
     "replay": (
         {"format": "pass-through"},
         [KA1],
@@ -72,7 +112,15 @@ async def test_a_request_is_on_the_wire_what_it_was(name: str) -> None:
     async with server(answers(ok(), seen=seen)) as port:
         url = f"http://127.0.0.1:{port}/docusign"
         listener = Listener(id=1, account_id=A1, name="erp", url=url, **said)  # type: ignore[arg-type]  # fields by name
-        await sender.send(shape(lease(replay), listener, keys, now=MOMENT))
+        request = shape(
+            lease(replay),
+            listener,
+            keys,
+            now=MOMENT,
+            credentials=CREDENTIALS if listener.configuration else None,
+            enclosure=ENCLOSURE,
+        )
+        await sender.send(request)
     await sender.close()
     head, body = seen[0]
     wire = head.replace(f"127.0.0.1:{port}".encode(), b"listener.example") + body

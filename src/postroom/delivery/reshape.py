@@ -1,18 +1,23 @@
 """JSON SIM made again: what was asked for stays byte for byte, the rest is left out."""
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
 
 from postroom import vocabulary
+from postroom.model import Noun
 
 UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 Raws = dict[str, msgspec.Raw]
 _RAWS = msgspec.json.Decoder(Raws)
+_LISTS = msgspec.json.Decoder(list[msgspec.Raw])
 _LISTS_OF_RAWS = msgspec.json.Decoder(list[Raws])
+_OPTIONAL = frozenset(key for keys in vocabulary.INCLUDES.values() for key in keys)
+"""The keys of an envelope that are there only where an include asks for them."""
 _INSIDE_RECIPIENTS = {"tabs": "tabs", "payment_tabs": "paymentTabs"}
 _INSIDE_DOCUMENTS = {
     "documents": "PDFBytes",
@@ -26,57 +31,208 @@ _EMAIL = re.compile(
 MASKED_DEPTH = 200
 
 
-def sim(
+_WIRE_ORDER = (
+    "event",
+    "apiVersion",
+    "uri",
+    "retryCount",
+    "configurationId",
+    "generatedDateTime",
+    "data",
+)
+_CERTIFICATE = "certificate"
+_CERTIFICATE_ENTRY = {
+    "documentId": _CERTIFICATE,
+    "name": "Summary",
+    "type": "summary",
+    "order": "999",
+    "display": "inline",
+    "includeInDownload": "true",
+    "signerMustAcknowledge": "no_interaction",
+    "templateRequired": "false",
+    "authoritativeCopy": "false",
+}
+
+
+class Marks(Noun, frozen=True, kw_only=True):
+    """The numbers by which a message tells its attempt and its configuration (contract 8.8)."""
+
+    retry_count: int
+    configuration_id: int
+
+
+class Additions(Noun, frozen=True, kw_only=True):
+    """What is put into an envelope, or hidden, for one listener."""
+
+    hides_void_reason: bool = False
+    sender_account: tuple[tuple[str, str], ...] = ()
+    """Custom fields as (name, value), for the end of those that are included."""
+    documents: tuple[tuple[str, bytes], ...] = ()
+    """PDF bytes by document id, for the documents that are included."""
+    certificate: bytes | None = None
+
+
+AS_IT_IS = Additions()
+
+
+def sim(  # the message, and what a listener wants of it
     body: bytes,
     *,
     enrichment: bytes | None,
     include: tuple[str, ...] | None,
     masks_emails: bool,
+    marks: Marks | None = None,
+    additions: Additions = AS_IT_IS,
 ) -> bytes:
     """Return a JSON SIM message with no more than `include` (None: all that is carried).
 
-    An empty `include` gives the minimal message without an envelope summary (contract 3.1).
-    `enrichment` (envelope JSON) fills in what was asked for and is not carried; being of a later
-    moment than the event, it gives nothing else, except where no summary is carried at all.
-    Raises one of `UNREADABLE` if the body is no JSON object.
+    An empty `include` gives the minimal message without an envelope summary (contract 3.1),
+    unless a certificate is added. `enrichment` (envelope JSON) fills in what was asked for and is
+    not carried; being of a later moment than the event, it gives nothing else, except where no
+    summary is carried at all. Raises one of `UNREADABLE` if the body is no JSON object.
     """
     message = _RAWS.decode(body)
     inner = _RAWS.decode(message["data"]) if "data" in message else {}
     if include is not None and "data" in message:
-        summary = _summary(inner.pop("envelopeSummary", None), enrichment, include)
+        summary = _summary(inner.pop("envelopeSummary", None), enrichment, include, additions)
         if summary is not None:
-            inner["envelopeSummary"] = summary
+            inner["envelopeSummary"] = _raw(summary)
         message["data"] = _raw(inner)
-    shaped = msgspec.json.encode(message)
-    return msgspec.json.encode(_masked(msgspec.json.decode(shaped))) if masks_emails else shaped
+    if marks is not None:
+        message["retryCount"] = _raw(marks.retry_count)
+        message["configurationId"] = _raw(marks.configuration_id)
+        message = {key: message[key] for key in _WIRE_ORDER if key in message} | message
+    return _masked_json(message, masks_emails=masks_emails)
+
+
+def aggregate(
+    envelope: bytes,
+    *,
+    include: tuple[str, ...] | None,
+    masks_emails: bool,
+    additions: Additions = AS_IT_IS,
+) -> bytes:
+    """Return envelope JSON with no more than `include` (None: all), as contract 3.2 has it.
+
+    Raises one of `UNREADABLE` if it is no JSON object.
+    """
+    carried = _RAWS.decode(envelope)
+    kept = carried if include is None else _stripped(carried, include)
+    return _masked_json(_added(kept, carried, additions), masks_emails=masks_emails)
+
+
+def carried_summary(body: bytes, enrichment: bytes | None) -> bytes | None:
+    """Return the envelope that a message carries, or else the fetched one; None without either.
+
+    Raises one of `UNREADABLE` if the body is no JSON object.
+    """
+    message = _RAWS.decode(body)
+    inner = _RAWS.decode(message["data"]) if "data" in message else {}
+    summary = inner.get("envelopeSummary")
+    return enrichment if summary is None else bytes(summary)
 
 
 def _summary(
-    carried: msgspec.Raw | None, enrichment: bytes | None, include: tuple[str, ...]
-) -> msgspec.Raw | None:
-    if not include:
+    carried: msgspec.Raw | None,
+    enrichment: bytes | None,
+    include: tuple[str, ...],
+    additions: Additions,
+) -> Raws | None:
+    if not include and additions.certificate is None:
         return None
     if carried is None and enrichment is None:
         return None
     fetched = _RAWS.decode(enrichment) if enrichment is not None else {}
     summary = _RAWS.decode(carried) if carried is not None else fetched
+    wanted = _wanted(include)
+    for key, value in fetched.items():
+        if key in wanted:
+            summary.setdefault(key, value)
+    return _added(_stripped(summary, include), summary, additions)
+
+
+def _wanted(include: tuple[str, ...]) -> set[str]:
+    """Return the optional keys of an envelope that the tokens ask for."""
     wanted = {key for token in include for key in vocabulary.INCLUDES.get(token, ())}
     if set(include) & _INSIDE_RECIPIENTS.keys():
         wanted.add("recipients")
     if set(include) & _INSIDE_DOCUMENTS.keys():
         wanted.add("envelopeDocuments")
-    for key, value in fetched.items():
-        if key in wanted:
-            summary.setdefault(key, value)
-    optional = {key for keys in vocabulary.INCLUDES.values() for key in keys}
-    kept = {key: raw for key, raw in summary.items() if key not in optional or key in wanted}
+    return wanted
+
+
+def _stripped(summary: Raws, include: tuple[str, ...]) -> Raws:
+    """Return an envelope without what was not asked for."""
+    wanted = _wanted(include)
+    kept = {key: raw for key, raw in summary.items() if key not in _OPTIONAL or key in wanted}
     if "recipients" in kept:
         kept["recipients"] = _recipients(kept["recipients"], _dropped(_INSIDE_RECIPIENTS, include))
     if "envelopeDocuments" in kept:
         kept["envelopeDocuments"] = _documents(
             kept["envelopeDocuments"], _dropped(_INSIDE_DOCUMENTS, include)
         )
-    return _raw(kept)
+    return kept
+
+
+def _added(kept: Raws, carried: Raws, additions: Additions) -> Raws:
+    """Return an envelope with what is added; `carried` is the same before it was stripped."""
+    if additions is AS_IT_IS:
+        return kept
+    made = dict(kept)
+    if additions.hides_void_reason:
+        made.pop("voidedReason", None)
+    if additions.sender_account and "customFields" in made:
+        made["customFields"] = _with_fields(made["customFields"], additions.sender_account)
+    if additions.documents and "envelopeDocuments" in made:
+        made["envelopeDocuments"] = _with_bytes(
+            _LISTS_OF_RAWS.decode(made["envelopeDocuments"]), dict(additions.documents)
+        )
+    if additions.certificate is not None:
+        entries = _LISTS_OF_RAWS.decode(made.get("envelopeDocuments", b"[]"))
+        if not any(_document_id(entry) == _CERTIFICATE for entry in entries):
+            entries.append(_certificate_entry(carried.get("envelopeDocuments")))
+        made["envelopeDocuments"] = _with_bytes(entries, {_CERTIFICATE: additions.certificate})
+        made = {key: made[key] for key in carried if key in made} | made  # where it stood
+    return made
+
+
+def _with_fields(raw: msgspec.Raw, fields: tuple[tuple[str, str], ...]) -> msgspec.Raw:
+    """Return `customFields` with text fields at the end, where they disturb no one's positions."""
+    if not _begins(raw, b"{"):
+        return raw
+    custom = _RAWS.decode(raw)
+    carried = custom.get("textCustomFields")
+    texts = _LISTS.decode(carried) if _begins(carried, b"[") else []
+    for name, value in fields:
+        field = {"name": name, "show": "false", "required": "false", "value": value}
+        texts.append(_raw(field))
+    custom["textCustomFields"] = _raw(texts)
+    return _raw(custom)
+
+
+def _certificate_entry(carried: msgspec.Raw | None) -> Raws:
+    """Return the entry of the certificate that a message carries, or one like it."""
+    for entry in _LISTS_OF_RAWS.decode(carried) if _begins(carried, b"[") else ():
+        if _document_id(entry) == _CERTIFICATE:
+            return entry
+    return {key: _raw(value) for key, value in _CERTIFICATE_ENTRY.items()}
+
+
+def _with_bytes(entries: list[Raws], pdfs: Mapping[str, bytes]) -> msgspec.Raw:
+    for entry in entries:
+        pdf = pdfs.get(_document_id(entry))
+        if pdf is not None:
+            entry["PDFBytes"] = msgspec.Raw(b'"%b"' % b64encode(pdf))
+    return _raw(entries)
+
+
+def _document_id(entry: Raws) -> str:
+    return str(msgspec.json.decode(entry.get("documentId", b'""')))
+
+
+def _masked_json(made: Raws, *, masks_emails: bool) -> bytes:
+    shaped = msgspec.json.encode(made)
+    return msgspec.json.encode(_masked(msgspec.json.decode(shaped))) if masks_emails else shaped
 
 
 def _dropped(inside: Mapping[str, str], include: tuple[str, ...]) -> frozenset[str]:
@@ -94,10 +250,14 @@ def _recipients(raw: msgspec.Raw, drop: frozenset[str]) -> msgspec.Raw:
 
 def _documents(raw: msgspec.Raw, drop: frozenset[str]) -> msgspec.Raw:
     """Leave keys out of every object of a list; what is no such list stays as it is."""
-    if not bytes(raw).lstrip().startswith(b"["):
+    if not _begins(raw, b"["):
         return raw
     members = _LISTS_OF_RAWS.decode(raw)
     return _raw([{k: v for k, v in member.items() if k not in drop} for member in members])
+
+
+def _begins(raw: msgspec.Raw | None, bracket: bytes) -> TypeGuard[msgspec.Raw]:
+    return raw is not None and bytes(raw).lstrip().startswith(bracket)
 
 
 def _raw(value: Any) -> msgspec.Raw:

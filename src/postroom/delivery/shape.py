@@ -1,43 +1,87 @@
 """One delivery becomes one request: its body in the listener's format, signed and marked.
 
 `pass-through` sends the bytes as they came, so that a listener behind the gateway sees what it saw
-before. `sim` makes the message again with no more than the listener asked for.
+before. `sim` makes the message again with no more than the listener asked for. `aggregate` and
+`xml` tell the state of the envelope at the moment of sending (contract 3.2, 3.3).
 """
 
+from base64 import b64encode
 from collections.abc import Sequence
+from typing import Literal
 
 import postroom
 from postroom import signature
 from postroom.clock import SECOND
-from postroom.delivery import reshape
+from postroom.delivery import reshape, wanted
+from postroom.delivery.reshape import Additions
 from postroom.errors import PostroomError
-from postroom.model import Lease, Listener, Noun, Request
+from postroom.model import Credentials, Enclosure, Lease, Listener, Notification, Noun, Request
 
 USER_AGENT = f"Postroom/{postroom.__version__}"
 MAX_HEADER_CHARACTERS = 500
+JSON = "application/json"
+XML = "text/xml"
+
+Need = Literal["envelope", "documents", "certificate", "xml", "sender_account"]
+_NOTHING_ENCLOSED = Enclosure()
 
 
 class ShapeError(PostroomError):
     """The message cannot be put into the listener's format; trying again cannot mend it."""
 
 
-def shape(lease: Lease, listener: Listener, keys: Sequence[str], *, now: int) -> Request:
+def needs(listener: Listener, notification: Notification) -> frozenset[Need]:
+    """Return what `shape` wants in the enclosure of a delivery; mostly nothing.
+
+    `envelope`: its JSON, for format aggregate. `xml`: the body for format xml; documents,
+    certificate and sender's account beside it are what that XML is to be made with. `documents`:
+    the event is in `documents_for`, or the includes name them. `certificate`: asked for, and the
+    envelope is completed. A feed's envelope does not live here: of it there is `sender_account`
+    alone.
+    """
+    if listener.format == "pass-through":
+        return frozenset()
+    event, is_here = notification.event, notification.origin != "feed"
+    found: dict[Need, bool] = {
+        "envelope": is_here and listener.format == "aggregate",
+        "documents": is_here and wanted.documents(listener, event),
+        "certificate": is_here and wanted.certificate(listener, event),
+        "xml": is_here and listener.format == "xml",
+        "sender_account": "sender_account" in listener.extras,
+    }
+    return frozenset(need for need, is_needed in found.items() if is_needed)
+
+
+def shape(  # one delivery, and what belongs to it and is kept elsewhere
+    lease: Lease,
+    listener: Listener,
+    keys: Sequence[str],
+    *,
+    now: int,
+    credentials: Credentials | None = None,
+    enclosure: Enclosure | None = None,
+) -> Request:
     """Return the request for one attempt, signed with every key as of `now`.
 
-    Without keys (an unsigned account) there are no signature headers at all.
-    Raises `ShapeError` where `sim` is asked for and the message cannot be read.
+    `enclosure` holds what `needs` names. Without keys (an unsigned account), or for a
+    listener that wants no signature (`includeHMAC` false), there are no signature headers at all.
+    The headers of ours and of Standard Webhooks are there for every listener: Docusign's own
+    messages have no id at all (contract 8.16), and nobody is harmed by one more header.
+    Raises `ShapeError` where the message cannot be put into the listener's format.
     """
-    body = lease.notification.body if listener.format == "pass-through" else _sim(lease, listener)
+    content_type, body = _message(lease, listener, enclosure or _NOTHING_ENCLOSED)
     seconds = now // SECOND
     headers = [
-        ("Content-Type", _safe(lease.notification.content_type) or "application/json"),
+        ("Content-Type", content_type),
         ("User-Agent", USER_AGENT),
         ("X-DocuSign-AccountId", lease.notification.account_id),
         ("webhook-id", lease.notification.id),
         ("webhook-timestamp", str(seconds)),
         ("Postroom-Attempt", str(lease.attempt)),
     ]
-    if keys:
+    if credentials is not None:
+        headers.append(("Authorization", _basic(credentials)))
+    if keys and listener.is_signed:
         headers += _signed(tuple(keys), body, lease.notification.id, seconds)
     if lease.replay is not None:
         headers.append(("Postroom-Replay", _safe(lease.replay.id)))
@@ -97,16 +141,93 @@ def _signed(
     return headers
 
 
-def _sim(lease: Lease, listener: Listener) -> bytes:
+def _basic(credentials: Credentials) -> str:
+    pair = f"{credentials.user_name}:{credentials.password}".encode()
+    return f"Basic {b64encode(pair).decode('ascii')}"
+
+
+def _message(lease: Lease, listener: Listener, enclosure: Enclosure) -> tuple[str, bytes]:
+    """Return the content type and the body in the listener's format."""
+    received = _safe(lease.notification.content_type) or JSON
+    match listener.format:
+        case "pass-through":
+            return received, lease.notification.body
+        case "sim":
+            return received, _sim(lease, listener, enclosure)
+        case "aggregate":
+            return JSON, _aggregate(lease, listener, enclosure)
+        case "xml":
+            return XML, _xml(lease, enclosure)
+
+
+def _sim(lease: Lease, listener: Listener, enclosure: Enclosure) -> bytes:
+    notification = lease.notification
+    marks = None
+    if listener.configuration is not None:
+        marks = reshape.Marks(
+            retry_count=lease.attempt - 1, configuration_id=wanted.configuration_id(listener)
+        )
     try:
         return reshape.sim(
-            lease.notification.body,
-            enrichment=lease.notification.enrichment,
-            include=listener.include,
+            notification.body,
+            enrichment=notification.enrichment,
+            include=wanted.includes(listener, notification.event),
             masks_emails="emails" in listener.mask,
+            marks=marks,
+            additions=_additions(lease, listener, enclosure),
         )
     except reshape.UNREADABLE as problem:
-        raise ShapeError(f"the message cannot be re-shaped: {str(problem)[:200]}") from None
+        raise _unreadable(problem) from None
+
+
+def _aggregate(lease: Lease, listener: Listener, enclosure: Enclosure) -> bytes:
+    """Return the envelope as of now; of one that does not live here, as the event saw it."""
+    notification = lease.notification
+    try:
+        envelope = enclosure.envelope_json or reshape.carried_summary(
+            notification.body, notification.enrichment
+        )
+        if envelope is None:
+            raise ShapeError(
+                "the message does not carry the envelope's state, which format aggregate tells;"
+                " add an include to the feed's Connect configuration, or choose deliveryMode SIM"
+            )
+        return reshape.aggregate(
+            envelope,
+            include=wanted.includes(listener, notification.event),
+            masks_emails="emails" in listener.mask,
+            additions=_additions(lease, listener, enclosure),
+        )
+    except reshape.UNREADABLE as problem:
+        raise _unreadable(problem) from None
+
+
+def _xml(lease: Lease, enclosure: Enclosure) -> bytes:
+    if enclosure.xml is not None:
+        return enclosure.xml
+    if "xml" in lease.notification.content_type.lower():
+        return lease.notification.body  # a feed's own, from which no other can be made
+    raise ShapeError(
+        "there is no XML for an envelope that does not live here;"
+        " choose eventData.version restv2.1 for this configuration"
+    )
+
+
+def _additions(lease: Lease, listener: Listener, enclosure: Enclosure) -> Additions:
+    event = lease.notification.event
+    if listener.configuration is None and not enclosure.documents:
+        return reshape.AS_IT_IS
+    return Additions(
+        hides_void_reason=listener.configuration is not None
+        and "void_reason" not in listener.extras,
+        sender_account=enclosure.sender_account if "sender_account" in listener.extras else (),
+        documents=enclosure.documents if wanted.documents(listener, event) else (),
+        certificate=enclosure.certificate if wanted.certificate(listener, event) else None,
+    )
+
+
+def _unreadable(problem: Exception) -> ShapeError:
+    return ShapeError(f"the message cannot be re-shaped: {str(problem)[:200]}")
 
 
 def _safe(text: str) -> str:
