@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postroom.errors import DocusignError
 from postroom.model import Account, Group, UserCondition
 from postroom.operations.connect import configuration
 from postroom.operations.connect.configuration import Configuration, lint_configuration
+from postroom.operations.connect.echo import KEYS
 from postroom.operations.connect.limits import ConnectLimits
 
 A1 = "a1000000-0000-4000-8000-000000000001"
@@ -418,3 +421,26 @@ def test_lint_tells_warnings_and_refusals_alike() -> None:
     assert lint_configuration("no") == ("The body is not a JSON object; send one.",)
     (warning,) = lint_configuration({**MINIMAL, "requireAcknowledgement": "true"})
     assert "requiresAcknowledgement" in warning
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["version", "includeData", "clientSecret", "x"]), inner)
+    ),
+    max_leaves=6,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*KEYS, "url", "x"]), JSON_VALUES, max_size=5))
+def test_nothing_that_is_said_breaks_the_reading(said: dict[str, Any]) -> None:
+    body = {**MINIMAL, **said}
+    assert isinstance(lint_configuration(body), tuple)
+    try:
+        made = read(body)
+    except DocusignError:
+        return
+    again = read({}, before=made.echo)
+    assert again.echo == made.echo
+    assert again.listener == made.listener

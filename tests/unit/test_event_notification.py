@@ -3,10 +3,16 @@
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from postroom.errors import DocusignError
 from postroom.model import Account, Listener
-from postroom.operations.connect.event_notification import lint_event_notification, listener_of
+from postroom.operations.connect.event_notification import (
+    KEYS,
+    lint_event_notification,
+    listener_of,
+)
 
 ACCOUNT = Account(id="a1000000-0000-4000-8000-000000000001")
 URL = "https://apps.example.com/app2"
@@ -173,3 +179,17 @@ def test_lint_tells_warnings_and_refusals_alike() -> None:
     assert lint_event_notification(None) == ("The body is not a JSON object; send one.",)
     (warning,) = lint_event_notification({**MINIMAL, "requireAcknowledgement": "true"})
     assert "requireAcknowledgment" in warning
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(KEYS),
+        st.none()
+        | st.booleans()
+        | st.text(max_size=8)
+        | st.lists(st.text(max_size=8) | st.dictionaries(st.text(max_size=8), st.none())),
+        max_size=5,
+    )
+)
+def test_nothing_that_is_said_breaks_the_reading(said: dict[str, Any]) -> None:
+    assert isinstance(lint_event_notification({**MINIMAL, **said}), tuple)

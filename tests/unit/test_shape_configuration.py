@@ -21,6 +21,7 @@ HELD: dict[str, Any] = {
         {"documentId": "2", "name": "b.pdf"},
         {"documentId": "certificate", "documentIdGuid": "g", "name": "Summary"},
     ],
+    "purgeState": "unpurged",
 }
 CONFIGURATION = {"connectId": "22210641"}
 FIELDS = (("AccountId", "10000001"), ("AccountName", "Acme"), ("AccountSite", "demo"))
@@ -144,7 +145,7 @@ def test_the_certificate_comes_alone_where_documents_are_not_asked_for() -> None
     sent = made(extras=("certificate",), enclosure=Enclosure(certificate=PDF))
     (entry,) = summary_of(sent)["envelopeDocuments"]
     assert (entry["documentId"], entry["documentIdGuid"]) == ("certificate", "g")
-    kept = {"status", "emailSubject", "sender", "envelopeDocuments"}
+    kept = {"status", "emailSubject", "sender", "envelopeDocuments", "purgeState"}
     assert list(summary_of(sent)) == [key for key in HELD if key in kept]
     assert base64.b64decode(entry["PDFBytes"]) == PDF
 
@@ -181,7 +182,7 @@ def test_an_aggregate_message_is_the_envelope_as_it_is_now() -> None:
     now = json.dumps({**HELD, "status": "voided"}).encode()
     request = made(("custom_fields",), format="aggregate", enclosure=Enclosure(envelope_json=now))
     sent = json.loads(request.body)
-    assert sent.keys() == {"status", "emailSubject", "sender", "customFields"}
+    assert sent.keys() == {"status", "emailSubject", "sender", "customFields", "purgeState"}
     assert sent["status"] == "voided"
     assert dict(request.headers)["Content-Type"] == "application/json"
     assert (
@@ -210,6 +211,7 @@ def test_of_a_feeds_envelope_the_aggregate_is_what_its_message_carries() -> None
         "emailSubject",
         "sender",
         "customFields",
+        "purgeState",
     }
     fetched = made(one=lease(message(None), enrichment=b'{"status":"x"}'), format="aggregate")
     assert json.loads(fetched.body) == {"status": "x"}
