@@ -4,6 +4,9 @@ import binascii
 import re
 import sys
 from collections.abc import Callable, Sequence
+from itertools import islice
+
+from msgspec.structs import replace
 
 from postroom.envelopes import given_tabs
 from postroom.envelopes.envelope import Document
@@ -59,9 +62,17 @@ def new_documents(
         raise parameter_error("documents", f"are more than {limits.documents}; send fewer.")
     documents: list[Document] = []
     contents: list[tuple[str, bytes]] = []
+    pages_left = limits.pages
     for position, said in enumerate(given, start=1):
         content, extension = _content(said, limits)
-        document = _document(said, position, content, extension, new_guid(), limits)
+        pages = _pages(content, most=pages_left) if extension == "pdf" else 1
+        pages_left = max(pages_left - pages, 1)
+        document = replace(
+            _document(said, position, extension, limits),
+            guid=new_guid(),
+            size_bytes=len(content),
+            page_count=pages,
+        )
         if any(document.id == other.id for other in documents):
             raise parameter_error(
                 said.at("documentId"), f"{document.id} is another document's too; number them."
@@ -71,20 +82,16 @@ def new_documents(
     return ReadDocuments(documents=tuple(documents), contents=tuple(contents))
 
 
-def _document(
-    said: Given, position: int, content: bytes, extension: str, guid: str, limits: Limits
-) -> Document:
+def _document(said: Given, position: int, extension: str, limits: Limits) -> Document:
     document_id = said.text("documentId", most=_NAME_CHARACTERS, default=str(position)).strip()
     if not _ID.fullmatch(document_id) or document_id.lower() in _RESERVED:
         raise parameter_error(said.at("documentId"), "is no document id; number the documents.")
     return Document(
         id=document_id,
-        guid=guid,
+        guid="",
         name=said.text("name", most=_NAME_CHARACTERS) or f"document-{document_id}.{extension}",
         extension=extension,
         order=said.number("order", default=position, most=_MAX_ORDER),
-        size_bytes=len(content),
-        page_count=_pages(content, limits) if extension == "pdf" else 1,
         fields=tuple(
             (
                 one.text("name", most=limits.text_characters),
@@ -157,11 +164,6 @@ def _extension(said: Given) -> str:
     return extension
 
 
-def _pages(content: bytes, limits: Limits) -> int:
+def _pages(content: bytes, *, most: int) -> int:
     """Count the pages a PDF shows without unpacking it; one that packs its pages away has one."""
-    count = 0
-    for _ in _PAGE.finditer(content):
-        count += 1
-        if count == limits.pages:
-            break
-    return max(count, 1)
+    return max(1, sum(1 for _ in islice(_PAGE.finditer(content), most)))

@@ -20,7 +20,7 @@ class Limits(Noun, frozen=True, kw_only=True):
     documents: int = 200
     document_bytes: int = 25 * 1024 * 1024
     pages: int = 2_000
-    """Pages counted in one document; the rest of a longer one is not told of."""
+    """Pages told of in one envelope; every message describes each."""
     attachments: int = 20
     event_notifications: int = 20
     name_characters: int = 100
