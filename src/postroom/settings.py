@@ -6,7 +6,7 @@ A flag wins over the environment, the environment over the file, the file over t
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -102,6 +102,19 @@ class Settings(BaseSettings):
             " by default as each request says.",
         ),
     ] = None
+    tls: Annotated[
+        Literal["off", "self-signed"],
+        Field(
+            description="self-signed: serve https with a certificate made beside the database.",
+        ),
+    ] = "off"
+    tls_certificate: Annotated[
+        Path | None,
+        Field(description="Serve https with this certificate chain (PEM); needs tls_key."),
+    ] = None
+    tls_key: Annotated[
+        Path | None, Field(description="The key of tls_certificate (PEM, without a password).")
+    ] = None
     max_request_bytes: Annotated[
         int,
         Field(ge=1024, description="The largest body taken on Docusign's REST paths, in bytes."),
@@ -157,6 +170,14 @@ class Settings(BaseSettings):
                 "PostgreSQL is not available in this release; use sqlite:///FILE for now"
             )
         raise ValueError("give a database URL such as sqlite:///postroom.db")
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("give tls_certificate and tls_key together, or neither")
+        if self.tls_certificate is not None and self.tls != "off":
+            raise ValueError("give either tls_certificate or tls=self-signed, not both")
+        return self
 
     @classmethod
     def settings_customise_sources(

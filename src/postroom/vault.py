@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import hmac
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -73,7 +73,7 @@ def load(given: str | None, *, beside: Path) -> Vault:
         return Vault([key.strip().encode() for key in given.split(",") if key.strip()] or [b""])
     path = Path(f"{beside}.key")
     try:
-        _make(path)
+        write_once(path, Vault.generate_key)
         keys = path.read_bytes().split()
     except OSError as problem:
         raise InvalidInputError(
@@ -85,14 +85,17 @@ def load(given: str | None, *, beside: Path) -> Vault:
     return Vault(keys)
 
 
-def _make(path: Path) -> None:
-    """Put a new key in the file, unless there is one."""
+def write_once(path: Path, make: Callable[[], bytes]) -> None:
+    """Put something secret in a file that its owner alone reads, unless the file is there.
+
+    Raises `OSError` for a file that cannot be made.
+    """
     if path.exists():
         return
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     made = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     with os.fdopen(made, "wb") as file:
-        file.write(Vault.generate_key())
+        file.write(make())
         file.flush()
         os.fsync(made)
     # Linked whole: whoever comes second, or after a crash, never finds half a key.
