@@ -35,10 +35,3 @@ class ConnectLimits(Noun, frozen=True, kw_only=True):
     """After so long it is switched off."""
     empty_delivery_mode: Literal["SIM", "Aggregate"] = "SIM"
     """What a `deliveryMode` that is not given means; it depends on the account (contract 1.1)."""
-    log_entries: int = 100
-    """How many entries the log on Docusign's paths shows, the newest (contract 5)."""
-    log_days: float = 15
-    pending_deactivation_days: float = 3
-    """Days of failing after which a configuration is warned about (contract 5)."""
-    deactivation_days: float = 14
-    """Days of failing after which it is switched off."""
