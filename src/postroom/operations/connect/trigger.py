@@ -9,7 +9,7 @@ import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
-from postroom.clock import SECOND, VirtualClock
+from postroom.clock import SECOND
 from postroom.envelopes import lifecycle, scenes, stories
 from postroom.envelopes.envelope import Action, Envelope, Sender, Step
 from postroom.envelopes.scenes import Scene, Wishes
@@ -17,6 +17,7 @@ from postroom.errors import ConflictError, DocusignError, InvalidInputError
 from postroom.model import Account, Json, Notification, Noun
 from postroom.operations.connect import envelopes, living, script, senders
 from postroom.operations.connect.living import ConnectServer, Enact, Living
+from postroom.operations.connect.stage_time import AWAKE_EVERY_SECONDS, Time
 from postroom.storage.port import KeptEnvelope
 
 AT_ONCE = 64
@@ -25,8 +26,6 @@ MAX_COUNT = 100_000
 BULK_COUNT = 100
 """How many envelopes a story of many has where nobody says."""
 TOLD_EVERY_SECONDS = 0.2
-AWAKE_EVERY_SECONDS = 15.0
-"""How often a long wait is told of, so that who reads the progress knows that we are there."""
 _SEED_BITS = 31
 
 
@@ -92,16 +91,22 @@ Told = Callable[[Progress], None]
 
 
 async def trigger(
-    server: ConnectServer, request: TriggerRequest, *, told: Told | None = None
+    server: ConnectServer,
+    request: TriggerRequest,
+    *,
+    in_hand: Callable[[], int] = lambda: 0,
+    told: Told | None = None,
 ) -> TriggerReport:
     """Play a story, the way to an event, or a script; return what was told.
 
+    `in_hand` says how many deliveries are under way: a virtual clock is not moved past them.
     Raises `InvalidInputError` for a request that cannot be played, and what the first envelope
     that cannot go on raises; those that were played before it stay.
     """
     play = planned(request)
     account = senders.account_of(server.registry(), play.account)
-    stage = _Stage(server, account, request, play.count, told or (lambda _: None))
+    time = Time(server.clock, in_hand=in_hand, is_real=request.is_real_time)
+    stage = _Stage(server, account, request, play.count, time, told or (lambda _: None))
     played = await stage.play_all(play.scenes)
     totals = Counter(event for one in played for event in one.events)
     return TriggerReport(
@@ -154,9 +159,11 @@ class _Stage:
         account: Account,
         request: TriggerRequest,
         count: int,
+        time: Time,
         told: Told,
     ) -> None:
         self._server = server
+        self._time = time
         self._account = account
         self._request = request
         self._count = count
@@ -200,34 +207,21 @@ class _Stage:
 
     async def _play(self, scene: Scene) -> Played:
         server, noted = _own_server(self._server, scene.seed)
-        clock = server.clock
         sender = senders.sender_of(self._account, scene.sender or self._request.sender)
-        due = clock.now()
-        one = await _created(server, self._account.id, scene, sender)
+        async with self._time.standing():
+            due = server.clock.now()
+            one = await _created(server, self._account.id, scene, sender)
         self._first_is_there.set()
         for beat in scene.beats:
             due += round(beat.after_seconds * SECOND)
-            await self._wait_until(due)
-            one = await _act(server, one, beat.action)
+            await self._time.pass_until(due, awake=self._tell)
+            async with self._time.standing():
+                one = await _act(server, one, beat.action)
         self._played += 1
         self._events += len(noted.events)
         return Played(
             envelope_id=one.envelope.id, status=one.envelope.status, events=tuple(noted.events)
         )
-
-    async def _wait_until(self, due: int) -> None:
-        """Let the time of a story pass: by moving the clock, by waiting, or not at all."""
-        clock = self._server.clock
-        if not self._request.is_real_time:
-            if isinstance(clock, VirtualClock):
-                clock.advance_to(due)
-            return
-        sleeping = asyncio.ensure_future(clock.sleep_until(due))
-        try:
-            while not (await asyncio.wait({sleeping}, timeout=AWAKE_EVERY_SECONDS))[0]:
-                self._tell(is_last=False)
-        finally:
-            sleeping.cancel()
 
     async def _pace(self, number: int) -> None:
         rate = self._request.rate_per_second
@@ -236,9 +230,9 @@ class _Stage:
             if left <= 0:
                 return
             await asyncio.sleep(min(left, AWAKE_EVERY_SECONDS))
-            self._tell(is_last=False)
+            self._tell()
 
-    def _tell(self, *, is_last: bool) -> None:
+    def _tell(self, *, is_last: bool = False) -> None:
         now = self._loop.time()
         if is_last or now - self._told_at >= TOLD_EVERY_SECONDS:
             self._told_at = now

@@ -50,7 +50,7 @@ async def start_trigger(
     wanted = _wanted(data)
 
     async def work(told: Told | None) -> TriggerReport:
-        return await trigger.trigger(server, wanted, told=told)
+        return await trigger.trigger(server, wanted, in_hand=services.in_hand, told=told)
 
     if ndjson.NDJSON not in request.headers.get("accept", ""):
         return await work(None)
