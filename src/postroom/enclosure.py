@@ -4,50 +4,73 @@ Documents are kept once, with their envelope, and not in every notification; a l
 (`aggregate`, `xml`) hears of the envelope as it is at the moment of sending (contract 3.2, 5).
 """
 
+import asyncio
+from collections.abc import Set as AbstractSet
+
 import msgspec
 
-from postroom.delivery.shape import needs
-from postroom.envelopes import certificate, legacy_xml, message
+from postroom.delivery.wanted import soap_namespace
+from postroom.envelopes import certificate, legacy_xml, message, sender_account
 from postroom.envelopes.envelope import Document, Envelope
-from postroom.model import Enclosure, Lease, Listener
+from postroom.model import Account, Enclosure, Listener, Notification
 from postroom.storage.port import Store
 
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 
 
-async def enclose(store: Store, lease: Lease, listener: Listener, *, now: int) -> Enclosure | None:
-    """Return what `listener` needs beside the notification, or None where it needs nothing.
+async def enclose(  # noqa: PLR0913  # all that a message may be made of
+    store: Store,
+    notification: Notification,
+    listener: Listener,
+    wanted: AbstractSet[str],
+    account: Account | None,
+    *,
+    now: int,
+) -> Enclosure:
+    """Return what `wanted` names (`delivery.shape.needs`), as far as it is kept here.
 
     Raises `UnavailableError` when the store cannot be read now.
     """
-    notification = lease.notification
-    wanted = needs(listener, notification)
-    if not wanted or notification.envelope_id is None:
-        return None
-    kept = await store.kept_envelope(notification.account_id, notification.envelope_id)
-    if kept is None:
-        return None
-    envelope = _ENVELOPE.decode(kept.body)
-    documents: list[tuple[Document, bytes]] = []
-    if "documents" in wanted:
-        for document in envelope.documents:
-            held = await store.envelope_document(envelope.account_id, envelope.id, document.id)
-            if held is not None:
-                documents.append((document, held))
-    made = (
-        certificate.certificate_of_completion(envelope, at=now) if "certificate" in wanted else None
-    )
+    fields = sender_account.fields(account) if account and "sender_account" in wanted else ()
+    envelope = await _envelope(store, notification)
+    if envelope is None:
+        return Enclosure(sender_account=fields)
+    documents = await _documents(store, envelope) if "documents" in wanted else ()
+    paper = None
+    if "certificate" in wanted:
+        paper = await asyncio.to_thread(certificate.certificate_of_completion, envelope, at=now)
     return Enclosure(
         envelope_json=message.aggregate(envelope) if "envelope" in wanted else None,
-        documents=tuple((document.id, held) for document, held in documents),
-        certificate=made,
+        documents=tuple((document.id, content) for document, content in documents),
+        certificate=paper,
         xml=legacy_xml.envelope_xml(
             envelope,
             at=now,
             extras=listener.extras,
+            sender_account=fields,
             documents=documents,
-            certificate=made,
+            certificate=paper,
+            soap_namespace=soap_namespace(listener),
         )
         if "xml" in wanted
         else None,
+        sender_account=fields,
     )
+
+
+async def _envelope(store: Store, notification: Notification) -> Envelope | None:
+    if notification.envelope_id is None:
+        return None
+    kept = await store.kept_envelope(notification.account_id, notification.envelope_id)
+    return None if kept is None else _ENVELOPE.decode(kept.body)
+
+
+async def _documents(store: Store, envelope: Envelope) -> tuple[tuple[Document, bytes], ...]:
+    """Return the documents as PDF; purged ones are left out."""
+    found = []
+    for document in envelope.documents:
+        held = await store.envelope_document(envelope.account_id, envelope.id, document.id)
+        if held is not None:
+            pdf = await asyncio.to_thread(certificate.pdf_of, document, held)
+            found.append((document, pdf))
+    return tuple(found)

@@ -16,12 +16,14 @@ from postroom import observe
 from postroom.clock import SECOND, Clock
 from postroom.delivery import retry
 from postroom.delivery.send import Sender
-from postroom.delivery.shape import ShapeError, shape
+from postroom.delivery.shape import ShapeError, needs, shape
+from postroom.enclosure import enclose
 from postroom.errors import UnavailableError
 from postroom.intake import normalise
 from postroom.intake.authenticate import Refused, authenticate
 from postroom.model import (
     LEASE_SECONDS,
+    Enclosure,
     Lease,
     Listener,
     Match,
@@ -179,7 +181,7 @@ class Road:
         listener = roster.listener(lease.listener_id)
         if listener is None:
             return None
-        outcome = await self._attempt(lease, listener, roster.signing[listener.id])
+        outcome = await self._attempt(lease, listener, roster)
         now = self._clock.now()
         verdict = retry.decide(
             outcome,
@@ -278,13 +280,32 @@ class Road:
 
     # --- the steps of deliver ---------------------------------------------------------------
 
-    async def _attempt(self, lease: Lease, listener: Listener, keys: tuple[str, ...]) -> Outcome:
+    async def _attempt(self, lease: Lease, listener: Listener, roster: Roster) -> Outcome:
         now = self._clock.now()
         try:
-            request = shape(lease, listener, keys, now=now)
+            request = shape(
+                lease,
+                listener,
+                roster.signing[listener.id],
+                now=now,
+                credentials=roster.credentials.get(listener.id),
+                enclosure=await self._enclosure(lease, listener, roster, now),
+            )
         except ShapeError as problem:
             return Outcome(failure="shape", detail=str(problem), started_at=now, duration_us=0)
+        except UnavailableError as problem:
+            return Outcome(failure="store", detail=str(problem), started_at=now, duration_us=0)
         return await self._sender.send(request)
+
+    async def _enclosure(
+        self, lease: Lease, listener: Listener, roster: Roster, now: int
+    ) -> Enclosure | None:
+        """Look up what the message carries beside the event; mostly there is nothing."""
+        wanted = needs(listener, lease.notification)
+        if not wanted:
+            return None
+        account = roster.registry.accounts.get(listener.account_id)
+        return await enclose(self._store, lease.notification, listener, wanted, account, now=now)
 
     async def _settle(self, settlement: Settlement, held: Mapping[int, Lease]) -> Settled:
         """Write the attempt, patiently: what the listener has already got must be remembered.

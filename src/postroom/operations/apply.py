@@ -137,16 +137,18 @@ def _prune(
 ) -> None:
     """Remove what the document does not name.
 
-    An account stays where the document names it as an owner or a parent only.
+    An account stays where the document names it as an owner or a parent only, or where it has
+    Connect configurations; those are made and deleted on Docusign's paths, and stay.
     """
     kept = {one.id for one in drafts.accounts}
     kept |= {lane.account_id for lane in drafts.lanes}
     kept |= {listener.account_id for listener in drafts.listeners}
     kept |= {one.parent_id for one in drafts.accounts if one.parent_id is not None}
-    gone = [one for one in registry.accounts.values() if one.id not in kept]
     named = {(one.account_id, one.name) for one in drafts.listeners}
     for listener in registry.listeners.values():
-        if (listener.account_id, listener.name) not in named:
+        if listener.configuration is not None:
+            kept.add(listener.account_id)
+        elif (listener.account_id, listener.name) not in named:
             changes.append(RemoveListener(account_id=listener.account_id, name=listener.name))
             views.append(_removed(listener))
     lanes = {(one.account_id, one.name) for one in drafts.lanes}
@@ -154,7 +156,7 @@ def _prune(
         if (lane.account_id, lane.name) not in lanes:
             changes.append(RemoveLane(account_id=lane.account_id, name=lane.name))
             views.append(_removed(lane))
-    for account in gone:
+    for account in (one for one in registry.accounts.values() if one.id not in kept):
         changes.append(RemoveAccount(account_id=account.id))
         views.append(_removed(account))
 

@@ -5,6 +5,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import replace
+
 from postroom import signature, vocabulary
 from postroom.delivery import egress, retry
 from postroom.model import Account, Enrichment, Lane, Listener, Noun, Registry, User, UserCondition
@@ -95,19 +97,16 @@ class _Drafting:
         for number, user in enumerate(part.users):
             if user.id is None and user.email is None:
                 self._complain((*path, "users", number), "give the user's id, email or both")
+        before = self._registry.accounts.get(account_id)
         return Account(
             id=account_id,
             name=part.name,
             parent_id=part.parent.lower() if part.parent else None,
             is_unsigned=part.unsigned,
-            users=tuple(
-                User(
-                    id=user.id.lower() if user.id else None,
-                    email=user.email,
-                    groups=user.groups,
-                )
-                for user in part.users
-            ),
+            users=_users(part, before),
+            groups=before.groups if before else (),
+            fields=before.fields if before else (),
+            created_at=before.created_at if before else None,
             environment_field=part.environment_field,
             enrichment=Enrichment(
                 base_url=part.enrichment.base_url, token_key=f"enrichment_{account_id}"
@@ -303,3 +302,28 @@ _SAME = (
     "probe_seconds",
 )
 """Fields of a listener that stand in the file as they are kept."""
+
+
+def _users(part: AccountPart, before: Account | None) -> tuple[User, ...]:
+    """Return the users a document names, and those that Docusign's paths have added.
+
+    What is known of a user besides the document's words is kept.
+    """
+    known = before.users if before else ()
+    by_id = {user.id: user for user in known if user.id}
+    by_email = {user.email.lower(): user for user in known if user.email}
+    named: list[User] = []
+    for said in part.users:
+        user_id = said.id.lower() if said.id else None
+        same = by_id.get(user_id) if user_id else by_email.get((said.email or "").lower())
+        named.append(replace(same or User(), id=user_id, email=said.email, groups=said.groups))
+    ids = {user.id for user in named}
+    emails = {(user.email or "").lower() for user in named if not user.id}
+    added = (
+        user
+        for user in known
+        if user.created_at is not None
+        and user.id not in ids
+        and (user.email or "").lower() not in emails
+    )
+    return (*named, *added)

@@ -83,10 +83,11 @@ def _audit(now: int, actor: str, verb: str, listener: Listener) -> AuditEntry:
 def _view(listener: Listener, state: ListenerState | None, backlog: Backlog | None) -> ListenerView:
     said = msgspec.structs.asdict(listener)
     said.pop("id")
+    is_active = said.pop("is_active")
     said["users"] = msgspec.to_builtins(listener.users)
     return ListenerView(
         **said,
-        state=state_in_a_word(state),
+        state=state_in_a_word(state) if is_active else "off",
         paused_at=moment_or_none(state.paused_at if state else None),
         down_since=moment_or_none(state.down_since if state else None),
         filter_in_words="" if listener.filter is None else filters.describe(listener.filter),

@@ -62,7 +62,7 @@ class ListenerView(Noun, frozen=True, kw_only=True):
     account_id: str
     url: str
     state: str
-    """`ok`, `paused` or `down`."""
+    """`ok`, `paused`, `down`, or `off` for a configuration without `allowEnvelopePublish`."""
     paused_at: str | None
     down_since: str | None
     events: tuple[str, ...]
@@ -84,6 +84,15 @@ class ListenerView(Noun, frozen=True, kw_only=True):
     field_policy: str
     breaker_threshold: int
     probe_seconds: float
+    scope: str
+    """`account`, or `envelope` for an `eventNotification`."""
+    configuration: Json
+    """The Connect configuration or `eventNotification` it was made from, as Docusign echoes it."""
+    is_signed: bool
+    is_logged: bool
+    """Whether Docusign's own log shows its deliveries."""
+    documents_for: tuple[str, ...]
+    extras: tuple[str, ...]
     backlog: BacklogView
 
 

@@ -2,10 +2,10 @@
 
 import uuid
 
+from postroom.envelopes.sender_account import NAMESPACE, account_number, number
 from postroom.model import Account, Group, Registry, User
 
-NAMESPACE = uuid.UUID("6f0f5f0a-3c55-5d0e-9f0b-3c8f3f4c9a11")
-"""Ours: ids derived under it are the same on every machine and at every start."""
+__all__ = ["NAMESPACE", "account_number"]
 
 ACTIVE = "Active"
 
@@ -43,7 +43,7 @@ def groups(account: Account) -> tuple[Group, ...]:
     return (
         *account.groups,
         *(
-            Group(id=_number(f"{account.id} group {name}"), name=name)
+            Group(id=number(f"{account.id} group {name}"), name=name)
             for name in named_so
             if name not in known
         ),
@@ -80,11 +80,6 @@ def administrator(account: Account) -> User:
     return next(iter(active), stand_in)
 
 
-def account_number(account_id: str) -> str:
-    """Return the number that Docusign gives an account beside its GUID: ours is derived from it."""
-    return _number(account_id.lower())
-
-
 def account_named(registry: Registry, named_so: str) -> Account | None:
     """Return the account of a GUID in any case, or of an account number."""
     found = registry.accounts.get(named_so.lower())
@@ -92,8 +87,3 @@ def account_named(registry: Registry, named_so: str) -> Account | None:
         return found
     numbered = (one for one in registry.accounts.values() if account_number(one.id) == named_so)
     return next(numbered, None)
-
-
-def _number(name: str) -> str:
-    """Return eight digits, the same for the same name everywhere."""
-    return str(10_000_000 + uuid.uuid5(NAMESPACE, name).int % 90_000_000)

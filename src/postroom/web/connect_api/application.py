@@ -8,13 +8,16 @@ from litestar.di import Provide
 from litestar.exceptions import HTTPException
 
 from postroom.errors import PostroomError
+from postroom.operations.connect.assertions import GrantError
 from postroom.web.asgi import Application
 from postroom.web.connect_api import (
     answers,
     asking,
+    configurations,
     directory,
     envelopes,
     logs,
+    oauth,
     people,
     reach,
     sign_in,
@@ -31,6 +34,7 @@ PREFIXES = ("/restapi", "/oauth", "/signing")
 
 PUBLIC: "tuple[ControllerRouterHandler, ...]" = (
     directory.service_information,
+    *oauth.PUBLIC,
     *signing.ROUTES,
 )
 """Asked by anybody; what needs proof here asks for it in its own way."""
@@ -45,6 +49,7 @@ SIGNED_IN: "tuple[ControllerRouterHandler, ...]" = (
 OF_AN_ACCOUNT: "tuple[ControllerRouterHandler, ...]" = (
     directory.show_account,
     *people.ROUTES,
+    *configurations.ROUTES,
     *envelopes.ROUTES,
     *logs.ROUTES,
     *templates.ROUTES,
@@ -61,6 +66,7 @@ def create_connect_api(
         [
             *PUBLIC,
             *more,
+            Router("/", route_handlers=[oauth.user_info], guards=[signed_in]),
             Router("/restapi/v2.1", route_handlers=SIGNED_IN, guards=[signed_in]),
             Router(
                 "/restapi/v2.1/accounts/{account_id:str}",
@@ -79,6 +85,7 @@ def create_connect_api(
         },
         exception_handlers={
             PostroomError: answers.expected,
+            GrantError: oauth.refused,
             HTTPException: answers.refused,
             RecursionError: answers.too_deep,
             Exception: answers.unexpected,

@@ -10,6 +10,7 @@ from postroom.operations.connect.callers import Caller
 from postroom.web.connect_api import answers
 from postroom.web.connect_api.asking import moment_of
 from postroom.web.connect_api.services import ConnectServices
+from postroom.web.connect_api.sign_in import administrators_only
 
 Services = NamedDependency[ConnectServices]
 Who = NamedDependency[Caller]
@@ -18,7 +19,7 @@ Asked = NamedDependency[dict[str, str]]
 Answer = Response[bytes]
 
 
-@get("/connect/logs")
+@get("/connect/logs", guards=[administrators_only])
 async def list_logs(services: Services, caller: Who, asked: Asked) -> Answer:
     """Return the newest entries of the log."""
     return answers.answer(
@@ -31,14 +32,14 @@ async def list_logs(services: Services, caller: Who, asked: Asked) -> Answer:
     )
 
 
-@delete("/connect/logs", status_code=200)
+@delete("/connect/logs", status_code=200, guards=[administrators_only])
 async def delete_logs(services: Services, caller: Who) -> Answer:
     """Empty the log."""
     await logs.delete_log(services.envelopes, caller.account_id, "all", kind="log")
     return answers.empty()
 
 
-@get("/connect/logs/{log_id:str}")
+@get("/connect/logs/{log_id:str}", guards=[administrators_only])
 async def show_log(services: Services, caller: Who, log_id: str, asked: Asked) -> Answer:
     """Return one entry, with its attempts where `additional_info` is true."""
     return answers.answer(
@@ -51,14 +52,14 @@ async def show_log(services: Services, caller: Who, log_id: str, asked: Asked) -
     )
 
 
-@delete("/connect/logs/{log_id:str}", status_code=200)
+@delete("/connect/logs/{log_id:str}", status_code=200, guards=[administrators_only])
 async def delete_log(services: Services, caller: Who, log_id: str) -> Answer:
     """Take one entry out of the log, or all."""
     await logs.delete_log(services.envelopes, caller.account_id, log_id, kind="log")
     return answers.empty()
 
 
-@get("/connect/failures")
+@get("/connect/failures", guards=[administrators_only])
 async def list_failures(services: Services, caller: Who, asked: Asked) -> Answer:
     """Return what failed and is retried, or was given up."""
     return answers.answer(
@@ -71,14 +72,14 @@ async def list_failures(services: Services, caller: Who, asked: Asked) -> Answer
     )
 
 
-@delete("/connect/failures/{failure_id:str}", status_code=200)
+@delete("/connect/failures/{failure_id:str}", status_code=200, guards=[administrators_only])
 async def delete_failure(services: Services, caller: Who, failure_id: str) -> Answer:
     """Take one entry out of the failures, or all."""
     await logs.delete_log(services.envelopes, caller.account_id, failure_id, kind="failure")
     return answers.answer({})
 
 
-@put("/connect/envelopes/retry_queue")
+@put("/connect/envelopes/retry_queue", guards=[administrators_only])
 async def retry_envelopes(services: Services, caller: Who, said: Said) -> Answer:
     """Publish again what failed of several envelopes."""
     return answers.answer(
@@ -86,7 +87,7 @@ async def retry_envelopes(services: Services, caller: Who, said: Said) -> Answer
     )
 
 
-@put("/connect/envelopes/{envelope_id:str}/retry_queue")
+@put("/connect/envelopes/{envelope_id:str}/retry_queue", guards=[administrators_only])
 async def retry_envelope(services: Services, caller: Who, envelope_id: str) -> Answer:
     """Publish again what failed of one envelope."""
     return answers.answer(
@@ -96,14 +97,14 @@ async def retry_envelope(services: Services, caller: Who, envelope_id: str) -> A
     )
 
 
-@post("/connect/envelopes/publish/historical", status_code=201)
+@post("/connect/envelopes/publish/historical", status_code=201, guards=[administrators_only])
 async def publish_historical(services: Services, caller: Who, said: Said) -> Answer:
     """Publish the present state of envelopes to a configuration given on the spot."""
     made = await historical.publish(services.envelopes, caller.account_id, said, actor=caller.actor)
     return answers.answer(made, status=201)
 
 
-@get("/connect/envelopes/publish/historical/{transaction_id:str}")
+@get("/connect/envelopes/publish/historical/{transaction_id:str}", guards=[administrators_only])
 async def show_historical(services: Services, caller: Who, transaction_id: str) -> Answer:
     """Return a publish transaction as it stands."""
     return answers.answer(
