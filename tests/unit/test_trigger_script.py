@@ -6,13 +6,20 @@ from typing import Any
 import pytest
 
 from postroom.cli import connect_file
+from postroom.clock import SECOND
+from postroom.envelopes.envelope import Sender
 from postroom.envelopes.scenes import Scene, Wishes
+from postroom.envelopes.stories import STORIES
 from postroom.errors import InvalidInputError
 from postroom.model import Json
 from postroom.operations.connect import script, trigger
+from postroom.operations.connect.rehearsal import rehearse
 from postroom.operations.connect.trigger import TriggerRequest
 from postroom.operations.document import InvalidDocumentError
 
+A1 = "a1000000-0000-4000-8000-000000000001"
+NOW = 1_772_442_000 * SECOND
+SENDER = Sender(user_id="5f0c1f3e-0000-4000-8000-000000000123", name="S", email="s@example.com")
 TWO: list[Json] = [{"name": "Ada", "email": "ada@example.com"}, {"role": "carbonCopies"}]
 
 
@@ -205,3 +212,21 @@ def test_an_empty_script_file_is_told_what_to_start_with(tmp_path: Path) -> None
     path.write_text("")
     with pytest.raises(InvalidInputError, match="is empty; start with envelopes:"):
         connect_file.parsed(path, start="envelopes:")
+
+
+def test_the_reference_s_script_can_be_played_as_it_stands(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text()
+    path = tmp_path / "play.yaml"
+    path.write_text(page.partition("```yaml\n")[2].partition("```")[0])
+    play = trigger.planned(TriggerRequest(script=connect_file.parsed(path, start="").document))
+    told = [
+        [one.event for one in rehearse(made, account_id=A1, sender=SENDER, now=NOW, include=())]
+        for made in play.scenes
+    ]
+    assert [one[-1] for one in told] == ["envelope-declined", "envelope-completed"]
+
+
+def test_the_reference_lists_every_story_with_its_summary() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_text()
+    told = {one.name for one in STORIES.values() if f"| `{one.name}` | {one.summary} |" in page}
+    assert told == STORIES.keys()

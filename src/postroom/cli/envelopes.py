@@ -9,6 +9,8 @@ from postroom.cli.group import listing
 from postroom.cli.options import After, Limit, named_values, several
 from postroom.cli.output import Column, Row, facts, heading, moment, table
 from postroom.cli.seat import Seat, command
+from postroom.errors import InvalidInputError
+from postroom.operations.connect.steps import VERBS
 
 app = listing("List the envelopes that live here; show one, act on one.")
 
@@ -97,11 +99,7 @@ async def act_on_envelope(  # noqa: PLR0913  # what to do, by whom, with what
     envelope: Envelope,
     verb: Annotated[
         str,
-        typer.Argument(
-            help="What is done: send, view, sign, decline, fail-authentication, bounce, auto-reply,"
-            " reassign, delegate, finish-later, void, lock, unlock, correct, resend, remind,"
-            " expire, purge, delete, discard, remove."
-        ),
+        typer.Argument(help=f"What is done: {', '.join(VERBS)}."),
     ],
     *,
     recipient: Annotated[
@@ -122,6 +120,8 @@ async def act_on_envelope(  # noqa: PLR0913  # what to do, by whom, with what
     account: Account = None,
 ) -> None:
     """Do to an envelope what a person, or time, does; say what was told of it."""
+    if verb not in VERBS:
+        raise InvalidInputError(f"there is no verb {verb[:50]!r}; there are {', '.join(VERBS)}")
     action: Row = {"verb": verb, "recipient_id": recipient, "reason": reason}
     action |= {"name": name, "email": email}
     if tabs := named_values(tab, "--tab"):

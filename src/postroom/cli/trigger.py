@@ -224,9 +224,8 @@ def _told(done: Row) -> list[RenderableType]:
         totals = [{"event": name, "count": told} for name, told in done["totals"].items()]
         lines.append(table(totals, TOTALS))
     told = sum(done["totals"].values())
-    lines.append(
-        f"{len(played)} envelopes of {done['account_id']} told {told} events; seed {done['seed']}."
-    )
+    number = "1 envelope" if len(played) == 1 else f"{len(played)} envelopes"
+    lines.append(f"{number} of {done['account_id']} told {told} events; seed {done['seed']}.")
     if len(played) == 1:
         lines.append(f"Who got them: postroom deliveries --envelope {played[0]['envelope_id']}")
     return lines
