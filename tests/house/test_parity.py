@@ -18,7 +18,7 @@ OURS = {("GET", "/clock"), ("POST", "/clock")}
 """Routes of the node itself: no verb on what is kept."""
 OF_CONNECT = ("operations/connect/trigger.py",)
 """Verbs of the Connect server that people use too; its others answer Docusign's paths."""
-NO_ROUTE = {"serve", "demo", "version"}
+NO_ROUTE = {"serve", "demo", "lint", "version"}
 """Commands that ask no one."""
 
 

@@ -28,18 +28,18 @@ class ConnectFile:
 
     def describe(self, problems: Iterable[Problem]) -> str:
         """Return problems as `connect.yaml:12:5: listeners[0].url: what is wrong`, in order."""
-        placed = [(self._at(one.path), one) for one in problems]
+        placed = [(self.at(one.path) or (1, 1), one) for one in problems]
         found = sorted(placed, key=lambda one: one[0])
         return "\n".join(
             f"{self.path.name}:{line}:{column}: {written(one.path)}: {one.message}"
             for (line, column), one in found
         )
 
-    def _at(self, path: Place) -> tuple[int, int]:
-        """Return line and column of a path, or of the nearest part around it."""
+    def at(self, path: Place) -> tuple[int, int] | None:
+        """Return line and column of a path, or of the nearest part around it, where known."""
         while path and path not in self._places:
             path = path[:-1]
-        return self._places.get(path, (1, 1))
+        return self._places.get(path)
 
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> ConnectFile:
@@ -120,12 +120,13 @@ class _Reading:
     def _scalar(self, node: yaml.Node) -> Json:
         try:
             found = self._constructor.construct_object(node)
-        # PyYAML's constructors index and match what a tag such as `!!bool x` promised them.
+            if isinstance(found, float) and not math.isfinite(found):
+                raise self._error(node, "this number is not finite; write one that is")
+            return _as_written(found, node.value)
+        # PyYAML's constructors index and match what a tag such as `!!bool x` promised them, and
+        # Python writes no number of thousands of digits.
         except (yaml.YAMLError, ValueError, LookupError, AttributeError):
             raise self._error(node, "this value cannot be read; put it in quotes") from None
-        if isinstance(found, float) and not math.isfinite(found):
-            raise self._error(node, "this number is not finite; write one that is")
-        return _as_written(found, node.value)
 
     def _mapping(self, node: yaml.MappingNode, place: Place, depth: int) -> dict[str, Json]:
         found: dict[str, Json] = {}

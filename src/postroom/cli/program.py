@@ -15,6 +15,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("postroom.cli.serve", RUN, "Serve the front door and the API."),
     "demo": ("postroom.cli.demo", RUN, "Play the main job from end to end on this machine."),
     "apply": ("postroom.cli.apply", SET_UP, "Make accounts and listeners as connect.yaml says."),
+    "lint": ("postroom.cli.lint", ASK, "Say what is odd about files before they are used."),
     "trigger": (
         "postroom.cli.trigger",
         RUN,

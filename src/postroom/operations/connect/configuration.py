@@ -4,12 +4,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from postroom.errors import DocusignError
-from postroom.model import Account, Json, Listener, Noun, UserCondition
+from postroom.model import Account, Group, Json, Listener, Noun, UserCondition
 from postroom.operations.connect import listener_url, spellings, triggers
 from postroom.operations.connect.echo import KEYS, MOST_CHARACTERS, echo
 from postroom.operations.connect.limits import ConnectLimits
 from postroom.operations.connect.listener_url import refusal
-from postroom.operations.connect.requests import keys_of
+from postroom.operations.connect.requests import keys_of, texts_of
 
 NAME_PREFIX = "connect-"
 """A configuration's listener is called this and its `connectId`."""
@@ -98,13 +98,13 @@ def secret_texts(body: Json) -> SecretTexts:
 def lint_configuration(body: Json) -> tuple[str, ...]:
     """Return what is wrong with a configuration, or odd, a sentence each; never raises.
 
-    Its groups are not looked at, nor whether its URL can be reached from here.
+    Its groups are taken to be there; whether its URL can be reached from here is not looked at.
     """
     try:
-        said = {key: value for key, value in keys_of(body).items() if key != "groupids"}
+        groups = tuple(Group(id=one, name=one) for one in texts_of(keys_of(body), "groupIds"))
         warnings = read(
-            {key: value for key, value in body.items() if str(key).lower() in said},
-            account=Account(id=""),
+            body,
+            account=Account(id="", groups=groups),
             connect_id="0",
             limits=ConnectLimits(),
             allow_http_loopback=True,
