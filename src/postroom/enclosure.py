@@ -18,7 +18,7 @@ from postroom.storage.port import Store
 _ENVELOPE = msgspec.json.Decoder(Envelope)
 
 
-async def enclose(  # noqa: PLR0913  # all that a message may be made of
+async def enclose(
     store: Store,
     notification: Notification,
     listener: Listener,

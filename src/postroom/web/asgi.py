@@ -12,8 +12,11 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class Site:
-    """Sends messages to the front door, probes to their answers, Docusign's paths to the
-    Connect server, and the rest to the API."""
+    """Sends each path to its room.
+
+    Messages go to the front door, probes to their answers, Docusign's paths to the Connect
+    server, and the rest to the API.
+    """
 
     def __init__(
         self,

@@ -184,7 +184,7 @@ async def update_envelope(
         actions.append(Action(verb="resend"))
 
     def decide(envelope: Envelope, at: int) -> Step:
-        changed = definition.updated(envelope, body, now=at, limits=server.envelope_limits)
+        changed = definition.read_update(body, envelope, at=at, limits=server.envelope_limits)
         told: tuple[Happening, ...] = ()
         for action in actions:
             taken = lifecycle.act(changed, action, at=at)

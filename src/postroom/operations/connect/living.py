@@ -45,7 +45,7 @@ class Enact(Protocol):
 class ConnectServer:
     """What the verbs of the Connect server work with."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # the composition root hands over each part by name
         self,
         *,
         store: Store,
