@@ -2,14 +2,19 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from litestar import Request
+from litestar.params import PathParameter
 
 from postroom.clock import SECOND
 from postroom.errors import DocusignError
 from postroom.model import Json
+
+MAX_ID_CHARACTERS = 500
+Id = Annotated[str, PathParameter(max_length=MAX_ID_CHARACTERS)]
+"""An id in a path."""
 
 MAX_PARAMETERS = 100
 MAX_PARAMETER_CHARACTERS = 4000

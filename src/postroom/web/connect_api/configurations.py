@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from postroom.operations.connect import configurations
 from postroom.operations.connect.callers import Caller
 from postroom.web.connect_api import answers
+from postroom.web.connect_api.asking import Id
 from postroom.web.connect_api.services import ConnectServices
 from postroom.web.connect_api.sign_in import administrators_only
 
@@ -46,7 +47,7 @@ async def update_configuration(services: Services, caller: Who, said: Said) -> A
 
 
 @get("/connect/{connect_id:str}", guards=[administrators_only])
-async def show_configuration(services: Services, caller: Who, connect_id: str) -> Answer:
+async def show_configuration(services: Services, caller: Who, connect_id: Id) -> Answer:
     """Return one configuration, in a list of one."""
     return answers.answer(
         await configurations.get_configuration(services.envelopes, caller.account_id, connect_id)
@@ -54,7 +55,7 @@ async def show_configuration(services: Services, caller: Who, connect_id: str) -
 
 
 @delete("/connect/{connect_id:str}", status_code=200, guards=[administrators_only])
-async def delete_configuration(services: Services, caller: Who, connect_id: str) -> Answer:
+async def delete_configuration(services: Services, caller: Who, connect_id: Id) -> Answer:
     """Delete a configuration; the answer is empty."""
     await configurations.delete_configuration(
         services.envelopes, caller.account_id, connect_id, actor=caller.actor

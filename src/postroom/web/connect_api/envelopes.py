@@ -22,7 +22,7 @@ from postroom.operations.connect.living import read
 from postroom.operations.connect.requests import number_of
 from postroom.storage.port import EnvelopeQuery
 from postroom.web.connect_api import answers
-from postroom.web.connect_api.asking import moment_of
+from postroom.web.connect_api.asking import Id, moment_of
 from postroom.web.connect_api.reach import Reach
 from postroom.web.connect_api.services import ConnectServices
 
@@ -89,7 +89,7 @@ async def list_envelopes(services: Services, caller: Who, asked: Asked) -> Answe
 
 
 @get("/envelopes/{envelope_id:str}")
-async def show_envelope(services: Services, caller: Who, envelope_id: str, asked: Asked) -> Answer:
+async def show_envelope(services: Services, caller: Who, envelope_id: Id, asked: Asked) -> Answer:
     """Return one envelope."""
     return answers.answer(
         await envelopes.show_envelope(
@@ -103,7 +103,7 @@ async def show_envelope(services: Services, caller: Who, envelope_id: str, asked
 
 @put("/envelopes/{envelope_id:str}")
 async def update_envelope(
-    services: Services, caller: Who, envelope_id: str, said: Said, asked: Asked
+    services: Services, caller: Who, envelope_id: Id, said: Said, asked: Asked
 ) -> Answer:
     """Send, void, purge, resend or otherwise change an envelope."""
     return answers.answer(
@@ -121,7 +121,7 @@ async def update_envelope(
 
 
 @get("/envelopes/{envelope_id:str}/custom_fields")
-async def show_fields(services: Services, caller: Who, envelope_id: str) -> Answer:
+async def show_fields(services: Services, caller: Who, envelope_id: Id) -> Answer:
     """Return an envelope's custom fields."""
     return answers.answer(
         await envelope_fields.show_fields(services.envelopes, caller.account_id, envelope_id)
@@ -129,7 +129,7 @@ async def show_fields(services: Services, caller: Who, envelope_id: str) -> Answ
 
 
 @post("/envelopes/{envelope_id:str}/custom_fields", status_code=201)
-async def add_fields(services: Services, caller: Who, envelope_id: str, said: Said) -> Answer:
+async def add_fields(services: Services, caller: Who, envelope_id: Id, said: Said) -> Answer:
     """Add custom fields to an envelope."""
     added = await envelope_fields.put_fields(
         services.envelopes, caller.account_id, envelope_id, said, is_adding=True
@@ -138,7 +138,7 @@ async def add_fields(services: Services, caller: Who, envelope_id: str, said: Sa
 
 
 @put("/envelopes/{envelope_id:str}/custom_fields")
-async def change_fields(services: Services, caller: Who, envelope_id: str, said: Said) -> Answer:
+async def change_fields(services: Services, caller: Who, envelope_id: Id, said: Said) -> Answer:
     """Change custom fields of an envelope."""
     return answers.answer(
         await envelope_fields.put_fields(
@@ -148,7 +148,7 @@ async def change_fields(services: Services, caller: Who, envelope_id: str, said:
 
 
 @delete("/envelopes/{envelope_id:str}/custom_fields", status_code=200)
-async def delete_fields(services: Services, caller: Who, envelope_id: str, said: Said) -> Answer:
+async def delete_fields(services: Services, caller: Who, envelope_id: Id, said: Said) -> Answer:
     """Take custom fields away from an envelope."""
     return answers.answer(
         await envelope_fields.delete_fields(
@@ -161,9 +161,7 @@ async def delete_fields(services: Services, caller: Who, envelope_id: str, said:
 
 
 @get("/envelopes/{envelope_id:str}/recipients")
-async def show_recipients(
-    services: Services, caller: Who, envelope_id: str, asked: Asked
-) -> Answer:
+async def show_recipients(services: Services, caller: Who, envelope_id: Id, asked: Asked) -> Answer:
     """Return an envelope's recipients."""
     return answers.answer(
         await envelope_recipients.show_recipients(
@@ -177,7 +175,7 @@ async def show_recipients(
 
 @post("/envelopes/{envelope_id:str}/recipients", status_code=201)
 async def add_recipients(
-    services: Services, caller: Who, envelope_id: str, said: Said, asked: Asked
+    services: Services, caller: Who, envelope_id: Id, said: Said, asked: Asked
 ) -> Answer:
     """Add recipients; return them all."""
     await envelope_recipients.put_recipients(
@@ -195,7 +193,7 @@ async def add_recipients(
 
 @put("/envelopes/{envelope_id:str}/recipients")
 async def correct_recipients(
-    services: Services, caller: Who, envelope_id: str, said: Said, asked: Asked
+    services: Services, caller: Who, envelope_id: Id, said: Said, asked: Asked
 ) -> Answer:
     """Correct recipients, or send to them again."""
     return answers.answer(
@@ -210,16 +208,14 @@ async def correct_recipients(
 
 
 @delete("/envelopes/{envelope_id:str}/recipients", status_code=200)
-async def delete_recipients(
-    services: Services, caller: Who, envelope_id: str, said: Said
-) -> Answer:
+async def delete_recipients(services: Services, caller: Who, envelope_id: Id, said: Said) -> Answer:
     """Take the recipients that the body names out of an envelope."""
     return await _without(services, caller, envelope_id, envelope_recipients.ids_in(said))
 
 
 @delete("/envelopes/{envelope_id:str}/recipients/{recipient_id:str}", status_code=200)
 async def delete_recipient(
-    services: Services, caller: Who, envelope_id: str, recipient_id: str
+    services: Services, caller: Who, envelope_id: Id, recipient_id: Id
 ) -> Answer:
     """Take one recipient out of an envelope."""
     return await _without(services, caller, envelope_id, (recipient_id,))
@@ -239,7 +235,7 @@ async def _without(
 
 
 @get("/envelopes/{envelope_id:str}/documents")
-async def list_documents(services: Services, caller: Who, envelope_id: str) -> Answer:
+async def list_documents(services: Services, caller: Who, envelope_id: Id) -> Answer:
     """Return what documents an envelope has."""
     return answers.answer(
         await envelope_documents.list_documents(services.envelopes, caller.account_id, envelope_id)
@@ -248,7 +244,7 @@ async def list_documents(services: Services, caller: Who, envelope_id: str) -> A
 
 @get("/envelopes/{envelope_id:str}/documents/{document_id:str}")
 async def download_document(
-    services: Services, caller: Who, envelope_id: str, document_id: str
+    services: Services, caller: Who, envelope_id: Id, document_id: Id
 ) -> Answer:
     """Return a document's bytes; `combined` and `certificate` are made now."""
     content, kind, name = await envelope_documents.document_bytes(
@@ -262,7 +258,7 @@ async def download_document(
 
 
 @put("/envelopes/{envelope_id:str}/documents")
-async def put_documents(services: Services, caller: Who, envelope_id: str, said: Said) -> Answer:
+async def put_documents(services: Services, caller: Who, envelope_id: Id, said: Said) -> Answer:
     """Add documents to a draft, or replace some."""
     return answers.answer(
         await envelope_documents.put_documents(
@@ -272,7 +268,7 @@ async def put_documents(services: Services, caller: Who, envelope_id: str, said:
 
 
 @delete("/envelopes/{envelope_id:str}/documents", status_code=200)
-async def delete_documents(services: Services, caller: Who, envelope_id: str, said: Said) -> Answer:
+async def delete_documents(services: Services, caller: Who, envelope_id: Id, said: Said) -> Answer:
     """Take documents out of a draft."""
     listed = said.get("documents") if isinstance(said, dict) else None
     ids = tuple(
@@ -291,7 +287,7 @@ async def delete_documents(services: Services, caller: Who, envelope_id: str, sa
 
 
 @get("/envelopes/{envelope_id:str}/audit_events")
-async def list_audit_events(services: Services, caller: Who, envelope_id: str) -> Answer:
+async def list_audit_events(services: Services, caller: Who, envelope_id: Id) -> Answer:
     """Return an envelope's audit trail."""
     living = await read(services.envelopes, caller.account_id, envelope_id)
     return answers.answer(rest_view.audit_events_view(living.envelope))
@@ -301,7 +297,7 @@ async def list_audit_events(services: Services, caller: Who, envelope_id: str) -
 async def create_recipient_view(
     services: Services,
     caller: Who,
-    envelope_id: str,
+    envelope_id: Id,
     said: Said,
     reach: NamedDependency[Reach],
 ) -> Answer:
@@ -313,14 +309,14 @@ async def create_recipient_view(
 
 
 @get("/envelopes/{envelope_id:str}/notification")
-async def show_reminders(services: Services, caller: Who, envelope_id: str) -> Answer:
+async def show_reminders(services: Services, caller: Who, envelope_id: Id) -> Answer:
     """Return an envelope's reminders and expiry: nothing of Connect (contract 8.19)."""
     living = await read(services.envelopes, caller.account_id, envelope_id)
     return answers.answer(rest_view.notification_view(living.envelope.reminders))
 
 
 @put("/envelopes/{envelope_id:str}/notification")
-async def change_reminders(services: Services, caller: Who, envelope_id: str, said: Said) -> Answer:
+async def change_reminders(services: Services, caller: Who, envelope_id: Id, said: Said) -> Answer:
     """Change an envelope's reminders and expiry."""
     await envelopes.update_envelope(
         services.envelopes, caller.account_id, envelope_id, {"notification": said}
@@ -330,7 +326,7 @@ async def change_reminders(services: Services, caller: Who, envelope_id: str, sa
 
 
 @post("/envelopes/{envelope_id:str}/lock", status_code=201)
-async def lock_envelope(services: Services, caller: Who, envelope_id: str, said: Said) -> Answer:
+async def lock_envelope(services: Services, caller: Who, envelope_id: Id, said: Said) -> Answer:
     """Take the edit lock; what is corrected under it is told when it is removed."""
     made = await locks.lock_envelope(
         services.envelopes, caller.account_id, envelope_id, said, user_id=caller.user_id
@@ -339,7 +335,7 @@ async def lock_envelope(services: Services, caller: Who, envelope_id: str, said:
 
 
 @delete("/envelopes/{envelope_id:str}/lock", status_code=200)
-async def unlock_envelope(services: Services, caller: Who, envelope_id: str) -> Answer:
+async def unlock_envelope(services: Services, caller: Who, envelope_id: Id) -> Answer:
     """Give the edit lock back."""
     return answers.answer(
         await locks.unlock_envelope(services.envelopes, caller.account_id, envelope_id)

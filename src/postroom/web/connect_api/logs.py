@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from postroom.operations.connect import historical, logs
 from postroom.operations.connect.callers import Caller
 from postroom.web.connect_api import answers
-from postroom.web.connect_api.asking import moment_of
+from postroom.web.connect_api.asking import Id, moment_of
 from postroom.web.connect_api.services import ConnectServices
 from postroom.web.connect_api.sign_in import administrators_only
 
@@ -40,7 +40,7 @@ async def delete_logs(services: Services, caller: Who) -> Answer:
 
 
 @get("/connect/logs/{log_id:str}", guards=[administrators_only])
-async def show_log(services: Services, caller: Who, log_id: str, asked: Asked) -> Answer:
+async def show_log(services: Services, caller: Who, log_id: Id, asked: Asked) -> Answer:
     """Return one entry, with its attempts where `additional_info` is true."""
     return answers.answer(
         await logs.show_log(
@@ -53,7 +53,7 @@ async def show_log(services: Services, caller: Who, log_id: str, asked: Asked) -
 
 
 @delete("/connect/logs/{log_id:str}", status_code=200, guards=[administrators_only])
-async def delete_log(services: Services, caller: Who, log_id: str) -> Answer:
+async def delete_log(services: Services, caller: Who, log_id: Id) -> Answer:
     """Take one entry out of the log, or all."""
     await logs.delete_log(services.envelopes, caller.account_id, log_id, kind="log")
     return answers.empty()
@@ -73,7 +73,7 @@ async def list_failures(services: Services, caller: Who, asked: Asked) -> Answer
 
 
 @delete("/connect/failures/{failure_id:str}", status_code=200, guards=[administrators_only])
-async def delete_failure(services: Services, caller: Who, failure_id: str) -> Answer:
+async def delete_failure(services: Services, caller: Who, failure_id: Id) -> Answer:
     """Take one entry out of the failures, or all."""
     await logs.delete_log(services.envelopes, caller.account_id, failure_id, kind="failure")
     return answers.answer({})
@@ -88,7 +88,7 @@ async def retry_envelopes(services: Services, caller: Who, said: Said) -> Answer
 
 
 @put("/connect/envelopes/{envelope_id:str}/retry_queue", guards=[administrators_only])
-async def retry_envelope(services: Services, caller: Who, envelope_id: str) -> Answer:
+async def retry_envelope(services: Services, caller: Who, envelope_id: Id) -> Answer:
     """Publish again what failed of one envelope."""
     return answers.answer(
         await logs.retry_envelope(
@@ -105,7 +105,7 @@ async def publish_historical(services: Services, caller: Who, said: Said) -> Ans
 
 
 @get("/connect/envelopes/publish/historical/{transaction_id:str}", guards=[administrators_only])
-async def show_historical(services: Services, caller: Who, transaction_id: str) -> Answer:
+async def show_historical(services: Services, caller: Who, transaction_id: Id) -> Answer:
     """Return a publish transaction as it stands."""
     return answers.answer(
         await historical.show_publish(services.envelopes, caller.account_id, transaction_id)

@@ -1,23 +1,21 @@
 """The users, groups and custom fields of an account."""
 
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Any
 
 from litestar import Response, delete, get, post, put
 from litestar.di import NamedDependency
-from litestar.params import PathParameter
 
 from postroom.model import Account
 from postroom.operations.connect import account_fields, groups, paging, people
 from postroom.operations.connect.callers import Caller
 from postroom.operations.connect.requests import texts_of
 from postroom.web.connect_api.answers import answer, empty
+from postroom.web.connect_api.asking import Id
 from postroom.web.connect_api.services import ConnectServices
 from postroom.web.connect_api.sign_in import administrators_only
 
-MAX_ID_CHARACTERS = 500
 ADMIN = [administrators_only]
-Id = Annotated[str, PathParameter(max_length=MAX_ID_CHARACTERS)]
 Services = NamedDependency[ConnectServices]
 Who = NamedDependency[Caller]
 Said = NamedDependency[Any]

@@ -1,10 +1,11 @@
 """The signing page behind `views/recipient`: where a person clicks what a recipient does."""
 
-from typing import Any, cast
+from typing import Annotated, Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from litestar import Request, Response, get, post
 from litestar.di import NamedDependency
+from litestar.params import PathParameter
 from msgspec.structs import replace
 
 from postroom.clock import SECOND
@@ -16,7 +17,9 @@ from postroom.operations.connect.signing import SigningSession
 from postroom.web.connect_api import pages
 from postroom.web.connect_api.services import ConnectServices
 
+MAX_TOKEN_CHARACTERS = 4000
 Services = NamedDependency[ConnectServices]
+Token = Annotated[str, PathParameter(max_length=MAX_TOKEN_CHARACTERS)]
 
 PAGE_SECONDS = 3600
 """How long a page that is open can be acted on."""
@@ -33,7 +36,7 @@ _TEXTUAL = ("textTabs", "numberTabs", "dateTabs", "emailTabs", "companyTabs", "t
 
 
 @get("/signing/{token:str}")
-async def show_signing(services: Services, token: str) -> Response[bytes]:
+async def show_signing(services: Services, token: Token) -> Response[bytes]:
     """Open the envelope for the recipient, which counts as viewing it."""
     server: ConnectServer = services.envelopes
     session = signing.opened(server, token)

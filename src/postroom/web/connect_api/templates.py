@@ -8,6 +8,7 @@ from litestar.di import NamedDependency
 from postroom.operations.connect import templates
 from postroom.operations.connect.callers import Caller
 from postroom.web.connect_api import answers
+from postroom.web.connect_api.asking import Id
 from postroom.web.connect_api.services import ConnectServices
 
 Services = NamedDependency[ConnectServices]
@@ -32,7 +33,7 @@ async def create_template(services: Services, caller: Who, said: Said) -> Answer
 
 
 @get("/templates/{template_id:str}")
-async def show_template(services: Services, caller: Who, template_id: str) -> Answer:
+async def show_template(services: Services, caller: Who, template_id: Id) -> Answer:
     """Return a template as it was given."""
     return answers.answer(
         await templates.show_template(services.envelopes, caller.account_id, template_id)
@@ -40,7 +41,7 @@ async def show_template(services: Services, caller: Who, template_id: str) -> An
 
 
 @put("/templates/{template_id:str}")
-async def update_template(services: Services, caller: Who, template_id: str, said: Said) -> Answer:
+async def update_template(services: Services, caller: Who, template_id: Id, said: Said) -> Answer:
     """Change a template."""
     return answers.answer(
         await templates.update_template(
@@ -50,7 +51,7 @@ async def update_template(services: Services, caller: Who, template_id: str, sai
 
 
 @delete("/templates/{template_id:str}", status_code=200)
-async def delete_template(services: Services, caller: Who, template_id: str) -> Answer:
+async def delete_template(services: Services, caller: Who, template_id: Id) -> Answer:
     """Forget a template."""
     await templates.delete_template(
         services.envelopes, caller.account_id, template_id, user_id=caller.user_id
