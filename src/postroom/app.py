@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -21,7 +22,7 @@ from postroom.delivery.curl import CurlSender
 from postroom.delivery.send import Sender
 from postroom.errors import ConflictError, InvalidInputError, PostroomError
 from postroom.operations import tokens
-from postroom.operations.connect import offline
+from postroom.operations.connect import integrations, offline
 from postroom.operations.connect.limits import ConnectLimits
 from postroom.operations.connect.living import ConnectServer
 from postroom.pipeline import Road
@@ -29,8 +30,10 @@ from postroom.settings import Settings
 from postroom.storage.port import Store
 from postroom.storage.sqlite import open_store
 from postroom.vault import Vault
+from postroom.web import certificate
 from postroom.web.api import Services, create_api
 from postroom.web.asgi import Application, Site
+from postroom.web.certificate import CertificateFiles
 from postroom.web.connect_api import ConnectServices, create_connect_api
 from postroom.web.front_door import FrontDoor
 from postroom.workers.calendar import Calendar
@@ -192,7 +195,7 @@ async def node(
                 tell(f"The administrator's API token, shown only now: {made}")
             await opened.store.free_leases(opened.clock.now())
             if settings.offline:
-                await _make_ready(running, opened, settings, tell)
+                await _make_ready(opened, settings, tell)
             await running.keeper.refresh()
             work = [
                 asyncio.create_task(running.worker.run()),
@@ -217,8 +220,11 @@ async def serve(
     """Serve until SIGTERM or SIGINT, then drain."""
     observe.configure(level=settings.log_level, form=settings.log_format)
     async with node(settings, part=part, tell=tell) as running:
+        papers = _certificate(settings)
         config = uvicorn.Config(
             running.site,
+            ssl_certfile=papers.certificate if papers else None,
+            ssl_keyfile=papers.key if papers else None,
             host=settings.host,
             port=settings.port,
             http="httptools",
@@ -238,20 +244,40 @@ async def serve(
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.leave)
         _calm_the_collector()
-        tell(f"Postroom listens on http://{host}:{port} (front door: /connect)")
+        scheme = "https" if papers else "http"
+        tell(f"Postroom listens on {scheme}://{host}:{port} (front door: /connect)")
+        if papers and settings.tls == "self-signed":
+            tell(f"  trust this certificate in clients: {papers.certificate}")
         await server.serve(sockets=[listening])
 
 
-async def _make_ready(
-    running: Node, opened: Desk, settings: Settings, tell: Callable[[str], None]
-) -> None:
+async def _make_ready(opened: Desk, settings: Settings, tell: Callable[[str], None]) -> None:
     """Have an account, people and an integration, so that an SDK's first call works."""
-    ready = await offline.ensure_account(opened.store, now=opened.clock.now())
+    now = opened.clock.now()
+    ready = await offline.ensure_account(opened.store, now=now)
+    offer = await integrations.ensure_offline_integration(
+        opened.store, opened.vault, now=now, folder=settings.sqlite_path.parent
+    )
     tell("Offline mode: nothing here is Docusign's, and http listeners on loopback are allowed.")
     tell(f"  account        {ready.account_id}")
     for user in (ready.administrator, *ready.senders):
         role = "administrator" if user.is_admin else "sender"
         tell(f"  {role:<14} {user.id}  {user.email}")
+    tell(f"  integration    {offer.client_id}  private key in {offer.private_key_file}")
+
+
+def _certificate(settings: Settings) -> CertificateFiles | None:
+    """Return the files to serve https with, or None for http."""
+    if settings.tls_certificate is not None and settings.tls_key is not None:
+        return certificate.given(settings.tls_certificate, settings.tls_key)
+    if settings.tls == "off":
+        return None
+    named = urlsplit(settings.public_url).hostname if settings.public_url else None
+    # The machine's own clock: clients date the certificate by theirs.
+    now = SystemClock().now()
+    return certificate.self_signed(
+        beside=settings.sqlite_path, names=[named] if named else (), now=now
+    )
 
 
 def _limits(settings: Settings) -> ConnectLimits:
