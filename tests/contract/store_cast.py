@@ -23,6 +23,7 @@ from postroom.model import (
 from postroom.storage.port import (
     AuditEntry,
     DeliveryQuery,
+    KeptEnvelope,
     PutListener,
     Recording,
     Settled,
@@ -68,6 +69,23 @@ def notification(number: int, **changed: Any) -> Notification:
         received_at=T0 + number * SECOND,
         configuration_id="12345",
         body=b'{"event":"envelope-completed"}',
+    )
+    return replace(plain, **changed)
+
+
+def kept(number: int, **changed: Any) -> KeptEnvelope:
+    """Return envelope `number` as it is first kept, created and changed at T0 + number seconds."""
+    at = T0 + number * SECOND
+    plain = KeptEnvelope(
+        account_id=A1,
+        id=envelope(number),
+        revision=1,
+        status="sent",
+        sender_id="5f0c1f3e-0000-4000-8000-000000000567",
+        created_at=at,
+        modified_at=at,
+        status_changed_at=at,
+        body=b"{}",
     )
     return replace(plain, **changed)
 

@@ -8,15 +8,17 @@ import stat
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any, Literal
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
-from tests.contract.store_cast import event_id, notification, recording
+from tests.contract.store_cast import A1, T0, event_id, notification, recording
 
 from postroom.errors import InvalidInputError, UnavailableError
 from postroom.model import DeliveryState
-from postroom.storage import queries
-from postroom.storage.port import DeliveryQuery, NotificationQuery
+from postroom.storage import kept_queries, queries
+from postroom.storage.port import DeliveryQuery, EnvelopeQuery, NotificationQuery
 from postroom.storage.sqlite import SqliteStore, connection, open_store
 
 BIG = notification(99, body=b"b" * 1_000_000)
@@ -161,14 +163,63 @@ async def test_a_list_of_few_reads_the_index_of_those_few(
         if isinstance(query, DeliveryQuery)
         else queries.notifications(query)
     )
+    assert index in (await _plan(path, sqlite_store, statement))[0]
+
+
+@pytest.mark.parametrize(
+    ("query", "step"),
+    [
+        ({}, "kept_envelope_by_change (account_id=?)"),
+        ({"statuses": ("sent",)}, "kept_envelope_by_change (account_id=?)"),
+        ({"moment_from": T0}, "kept_envelope_by_change (account_id=? AND status_changed_at>?)"),
+        (
+            {"by": "created", "moment_from": T0, "order_by": "created"},
+            "kept_envelope_by_creation (account_id=? AND created_at>?)",
+        ),
+        ({"ids": ("a", "b"), "moment_from": T0}, "kept_envelope_by_id (id=?)"),
+        ({"transaction_ids": ("a",)}, "kept_envelope_by_transaction (transaction_id=?)"),
+        ({"field": ("a", "b"), "moment_from": T0}, "(account_id=? AND name=? AND value=?)"),
+    ],
+)
+async def test_a_page_of_envelopes_is_found_by_an_index(
+    path: Path, sqlite_store: SqliteStore, query: dict[str, Any], step: str
+) -> None:
+    asked = EnvelopeQuery(account_id=A1, **query)
+    page = await _plan(path, sqlite_store, kept_queries.envelopes(asked))
+    count = await _plan(path, sqlite_store, kept_queries.envelope_count(asked))
+
+    assert any(step in one for one in page), page
+    assert not any("SCAN" in one for one in (*page, *count)), (page, count)
+    if {"ids", "transaction_ids", "field"} & set(query):
+        # Nothing goes through all that the account has.
+        assert not any("(account_id=?)" in one for one in (*page, *count)), (page, count)
+
+
+@pytest.mark.parametrize("order", ["status_changed", "created"])
+async def test_a_page_in_the_order_of_an_index_sorts_nothing_but_itself(
+    path: Path, sqlite_store: SqliteStore, order: Literal["status_changed", "created"]
+) -> None:
+    query = EnvelopeQuery(account_id=A1, order_by=order)
+    plan = await _plan(path, sqlite_store, kept_queries.envelopes(query))
+    inner = plan[plan.index(next(step for step in plan if "SUBQUERY" in step)) :]
+    assert [step for step in plan if "B-TREE" in step] == ["USE TEMP B-TREE FOR ORDER BY"]
+    assert inner[-1] == "USE TEMP B-TREE FOR ORDER BY"
+
+
+async def test_what_is_due_is_found_by_its_own_index(path: Path, sqlite_store: SqliteStore) -> None:
+    plan = await _plan(path, sqlite_store, kept_queries.envelopes_due(T0, 10))
+    assert plan == ["SEARCH kept_envelope USING INDEX kept_envelope_due (next_at<?)"]
+
+
+async def _plan(path: Path, store: SqliteStore, statement: sa.Select[Any]) -> list[str]:
+    """Return the steps in which SQLite answers a statement."""
     compiled = statement.compile(
         dialect=sqlite.dialect(paramstyle="qmark"), compile_kwargs={"render_postcompile": True}
     )
     values = [compiled.params[name] for name in compiled.positiontup or ()]
-    await sqlite_store.revision()
+    await store.revision()
     with closing(connection.open_reader(path)) as reader:
-        plan = reader.execute(f"EXPLAIN QUERY PLAN {compiled}", values).fetchall()
-    assert index in plan[0][3]
+        return [row[3] for row in reader.execute(f"EXPLAIN QUERY PLAN {compiled}", values)]
 
 
 async def test_two_stores_on_one_file_see_each_others_writes(

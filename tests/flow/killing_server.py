@@ -14,7 +14,7 @@ from postroom import app
 from postroom.delivery.send import Sender
 from postroom.model import Outcome, Request
 from postroom.settings import Settings
-from postroom.storage.port import Recorded, Recording, Settled, Settlement, Store
+from postroom.storage.port import Life, Lived, Recorded, Recording, Settled, Settlement, Store
 from postroom.web.asgi import Application
 from postroom.web.front_door import Message, Receive, Scope, Send
 
@@ -72,6 +72,12 @@ class _Store:
         recorded = await self._store.record(recording)
         self._kill.passes("after-record")
         return recorded
+
+    async def live(self, life: Life) -> Lived:
+        self._kill.passes("before-record")
+        lived = await self._store.live(life)
+        self._kill.passes("after-record")
+        return lived
 
     async def settle(self, settlement: Settlement) -> Settled:
         settled = await self._store.settle(settlement)

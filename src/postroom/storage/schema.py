@@ -222,7 +222,6 @@ kept_envelope = sa.Table(
     sa.Index("kept_envelope_by_creation", "account_id", "created_at"),
     _partial(
         "kept_envelope_by_transaction",
-        "account_id",
         "transaction_id",
         where="transaction_id IS NOT NULL",
     ),

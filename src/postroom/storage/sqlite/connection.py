@@ -38,7 +38,8 @@ def trouble(error: BaseException) -> BaseException:
     """Return what the callers of the store shall see instead of a driver's error."""
     if isinstance(error, OverflowError | UnicodeEncodeError):
         return InvalidInputError(
-            f"it cannot be kept: a number is beyond 64 bits or a text is not Unicode ({error})"
+            "it cannot be kept or found: a number is beyond 64 bits or a text is not Unicode"
+            f" ({error})"
         )
     if not isinstance(error, sqlite3.Error):
         return error

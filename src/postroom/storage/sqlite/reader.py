@@ -48,7 +48,8 @@ class Reader:
             except BaseException:
                 connection.close()
                 raise
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
+            # The latter two: nothing asked for beyond 64 bits or outside Unicode can be there.
             raise trouble(error) from error
         self._idle.put(connection)
         return answer

@@ -71,7 +71,7 @@ def upgrade() -> None:
     op.create_index(
         "kept_envelope_by_transaction",
         "kept_envelope",
-        ["account_id", "transaction_id"],
+        ["transaction_id"],
         unique=False,
         sqlite_where=sa.text("transaction_id IS NOT NULL"),
         postgresql_where=sa.text("transaction_id IS NOT NULL"),
