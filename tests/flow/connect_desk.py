@@ -4,12 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
 from postroom.clock import SystemClock, VirtualClock
 from postroom.model import Account, Registry, User
 from postroom.operations import tokens
+from postroom.operations.connect.living import ConnectServer
 from postroom.storage.port import AuditEntry, PutAccount, Store
 from postroom.storage.sqlite import open_store
 from postroom.vault import Vault
@@ -110,20 +112,30 @@ async def desk(
         await store.close()
 
 
+async def nothing_happens(*_: Any, **__: Any) -> bool:
+    """Stand where the road is: none of these tests sends an envelope."""
+    raise AssertionError("an envelope was changed")
+
+
 async def services_of(store: Store, **more: Any) -> ConnectServices:
     current: list[Registry] = [await store.registry()]
 
     async def refresh() -> None:
         current[0] = await store.registry()
 
-    given: dict[str, Any] = {
+    shared: dict[str, Any] = {
         "store": store,
         "vault": Vault([Vault.generate_key()]),
         "clock": VirtualClock(START),
-        "machine_clock": SystemClock(),
         "registry": lambda: current[0],
         "refresh": refresh,
-        "envelopes": None,
+    }
+    server = ConnectServer(
+        **shared, enact=nothing_happens, new_guid=lambda: str(uuid4()), allow_http_loopback=True
+    )
+    given: dict[str, Any] = shared | {
+        "machine_clock": SystemClock(),
+        "envelopes": server,
         "max_body_bytes": MAX_BODY_BYTES,
     }
     return ConnectServices(**(given | more))

@@ -153,7 +153,7 @@ async def test_a_store_that_keeps_nothing_now_is_told_of(tmp_path: Path) -> None
 
 
 async def test_a_fault_of_ours_is_told_without_a_word_about_our_inside(tmp_path: Path) -> None:
-    async with desk(tmp_path, envelopes=None) as office:
+    async with desk(tmp_path) as office:
         office.services.registry = lambda: None  # type: ignore[assignment,return-value]  # broken
         answer = await office.raw("GET", USERS)
         assert answer.status_code == 500

@@ -1,10 +1,10 @@
 """What the routes work with."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 from postroom.clock import Clock
 from postroom.model import Registry
+from postroom.operations.connect.living import ConnectServer
 from postroom.operations.connect.registrar import Registrar
 from postroom.storage.port import Store
 from postroom.vault import Vault
@@ -22,7 +22,7 @@ class ConnectServices:
         machine_clock: Clock,
         registry: Callable[[], Registry],
         refresh: Callable[[], Awaitable[None]],
-        envelopes: Any,
+        envelopes: ConnectServer,
         allow_http_loopback: bool = False,
         is_offline: bool = False,
         max_body_bytes: int,
