@@ -56,7 +56,15 @@ async def test_a_configuration_tells_whose_envelopes_it_is_about(
         assert list(everybody["users"][0]) == ["userId", "userName", "email", "isIncluded"]
 
 
-async def test_a_group_of_connect_yaml_can_be_named_by_its_id(tmp_path: Path) -> None:
+async def test_a_group_that_connect_yaml_only_names_at_a_user_has_an_id(tmp_path: Path) -> None:
+    async with desk(tmp_path) as office:
+        groups = await office.ask("GET", f"{ACCOUNT}/groups")
+        connect_id = await configuration(office, groupIds=[groups["groups"][0]["groupId"]])
+        page = await office.ask("GET", f"{CONNECT}/{connect_id}/users")
+        assert [one["userId"] for one in page["users"]] == [SAM]
+
+
+async def test_a_user_tells_which_configurations_go_by_them(tmp_path: Path) -> None:
     async with desk(tmp_path) as office:
         said = {"groups": [{"groupName": "Ops", "users": [{"userId": ADA}]}]}
         made = await office.ask("POST", f"{ACCOUNT}/groups", json=said, expect=201)

@@ -5,7 +5,7 @@ from typing import Any
 
 from postroom.errors import DocusignError
 from postroom.model import Account, Group, Json, Listener, Noun, UserCondition
-from postroom.operations.connect import listener_url, spellings, triggers
+from postroom.operations.connect import identities, listener_url, spellings, triggers
 from postroom.operations.connect.echo import KEYS, MOST_CHARACTERS, echo
 from postroom.operations.connect.limits import ConnectLimits
 from postroom.operations.connect.listener_url import refusal
@@ -172,7 +172,7 @@ def _users(echoed: Mapping[str, Any], account: Account) -> UserCondition | None:
 
 
 def _group_names(ids: list[str], account: Account) -> tuple[str, ...]:
-    names = {group.id.lower(): group.name for group in account.groups}
+    names = {group.id.lower(): group.name for group in identities.groups(account)}
     for one in ids:
         # Passing it over would open an exclusion: refused when saved, not noticed when sent.
         if one.lower() not in names:
