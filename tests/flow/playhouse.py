@@ -13,7 +13,9 @@ from tests.acceptance.recorder import Recorder
 from tests.flow.gatehouse import AUDIT, Gatehouse, eventually
 
 from postroom.model import Account, AccountField, User
+from postroom.operations.connect import trigger
 from postroom.operations.connect.living import ConnectServer
+from postroom.operations.connect.trigger import Told, TriggerReport, TriggerRequest
 from postroom.storage.port import PutAccount
 from postroom.web.api import Services, create_api
 
@@ -75,12 +77,18 @@ class Playhouse(Gatehouse):
     async def trigger(self, *, expect: int = 200, **order: Any) -> Any:
         return await self.ask("POST", "/trigger", json=order, expect=expect)
 
+    async def play(self, request: TriggerRequest, *, told: Told | None = None) -> TriggerReport:
+        return await trigger.trigger(self.connect, request, is_busy=self._is_owing, told=told)
+
+    async def _is_owing(self) -> bool:
+        backlog = (await self.store.counts()).backlog
+        return any(one.due or one.waiting for one in backlog)
+
     async def heard(self, name: str = "all") -> list[str]:
         """Wait until nothing is owed; return the events that a listener got, in order."""
 
         async def is_quiet() -> bool:
-            backlog = (await self.store.counts()).backlog
-            return not any(one.due or one.waiting for one in backlog)
+            return not await self._is_owing()
 
         await eventually(is_quiet)
         return [one.message["event"] for one in self.recorder.deliveries(name)]

@@ -17,7 +17,7 @@ from tests.flow.playhouse import Playhouse, playhouse
 from postroom.clock import SECOND
 from postroom.envelopes import stories
 from postroom.model import AccountField, Notification
-from postroom.operations.connect import living, trigger
+from postroom.operations.connect import living
 from postroom.operations.connect.living import ConnectServer
 from postroom.operations.connect.trigger import Progress, TriggerRequest
 from postroom.storage.port import NotificationQuery
@@ -59,10 +59,10 @@ async def test_every_event_s_and_every_other_story_plays_on_the_server_as_in_mem
     house: Playhouse,
 ) -> None:
     for event in stories.events():
-        done = await trigger.trigger(house.connect, TriggerRequest(event=event))
+        done = await house.play(TriggerRequest(event=event))
         assert event in done.totals
     for name in stories.STORIES:
-        done = await trigger.trigger(house.connect, TriggerRequest(story=name))
+        done = await house.play(TriggerRequest(story=name))
         assert done.envelopes
 
 
@@ -70,9 +70,7 @@ async def test_a_bulk_has_the_totals_of_the_table_and_each_envelope_its_order(
     house: Playhouse,
 ) -> None:
     progress: list[Progress] = []
-    done = await trigger.trigger(
-        house.connect, TriggerRequest(story="bulk", count=250, seed=11), told=progress.append
-    )
+    done = await house.play(TriggerRequest(story="bulk", count=250, seed=11), told=progress.append)
     totals = {"recipient-completed": 245, "recipient-declined": 3, "recipient-autoresponded": 2}
     assert done.totals.items() >= totals.items()
     assert sum(done.totals.values()) - done.totals["envelope-created"] == 1_494
@@ -95,7 +93,7 @@ async def test_the_waits_of_a_story_move_a_virtual_clock(house: Playhouse) -> No
 
 async def test_in_real_time_a_story_waits_until_the_clock_says_so(house: Playhouse) -> None:
     request = TriggerRequest(story="finish-later", is_real_time=True)
-    playing = asyncio.ensure_future(trigger.trigger(house.connect, request))
+    playing = asyncio.ensure_future(house.play(request))
 
     async def a_minute_later() -> bool:
         house.clock.advance_to(house.clock.now() + 60 * SECOND)
@@ -163,6 +161,12 @@ async def test_a_script_s_problems_come_back_with_their_places(house: Playhouse)
     assert refused["problems"][0]["path"] == ["envelopes", 0, "steps", 0]
 
 
+async def test_a_step_that_is_not_legal_is_named_by_envelope_and_verb(house: Playhouse) -> None:
+    document = {"envelopes": [{"steps": ["view"]}, {"steps": ["sign", {"void": "too late"}]}]}
+    refused = await house.trigger(script=document, expect=422)
+    assert "_CANNOT_VOID_INVALID_STATE: envelope 2, void: The envelope is" in refused["detail"]
+
+
 async def test_many_envelopes_share_the_listener_of_their_event_notification(
     house: Playhouse,
 ) -> None:
@@ -203,7 +207,7 @@ async def test_an_envelope_that_others_change_meanwhile_is_gone_on_with(house: P
 
     other: ConnectServer = copy.copy(house.connect)
     house.connect.enact = meddled
-    done = await trigger.trigger(house.connect, TriggerRequest(story="completed"))
+    done = await house.play(TriggerRequest(story="completed"))
     assert done.envelopes[0].status == "completed"
     assert (await house.heard()).count("recipient-finish-later") == 1
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import msgspec
 from msgspec.structs import replace
 
 from postroom.clock import SECOND
@@ -10,10 +9,10 @@ from postroom.delivery import reshape
 from postroom.envelopes import definition, lifecycle, message, scenes
 from postroom.envelopes.envelope import Action, Envelope, Happening, Sender
 from postroom.envelopes.scenes import Scene
+from postroom.envelopes.sim_message import CONFIGURATION_ID
 from postroom.model import Account, Noun
 
-CONFIGURATION_ID = 22_100_001
-"""A Connect configuration's id as messages carry it: a number (contract 8.8)."""
+_MARKS = reshape.Marks(retry_count=0, configuration_id=CONFIGURATION_ID)
 
 
 class Message(Noun, frozen=True, kw_only=True):
@@ -60,13 +59,15 @@ def _messages(
     envelope: Envelope, happenings: tuple[Happening, ...], at: int, include: tuple[str, ...]
 ) -> Iterator[Message]:
     for one in happenings:
-        told = msgspec.json.decode(message.full_message(envelope, one, at=at))
-        told["configurationId"] = CONFIGURATION_ID
         yield Message(
             event=one.event,
             envelope_id=envelope.id,
             recipient_id=one.recipient_id,
             body=reshape.sim(
-                msgspec.json.encode(told), enrichment=None, include=include, masks_emails=False
+                message.full_message(envelope, one, at=at),
+                enrichment=None,
+                include=include,
+                masks_emails=False,
+                marks=_MARKS,
             ),
         )

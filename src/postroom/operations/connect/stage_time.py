@@ -1,7 +1,7 @@
 """The time of a story: it passes by moving a virtual clock, by really waiting, or not at all."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from postroom.clock import Clock, VirtualClock
@@ -20,9 +20,11 @@ class Time:
     nothing is being done and, if that comes soon, nothing is being delivered.
     """
 
-    def __init__(self, clock: Clock, *, in_hand: Callable[[], int], is_real: bool) -> None:
+    def __init__(
+        self, clock: Clock, *, is_busy: Callable[[], Awaitable[bool]], is_real: bool
+    ) -> None:
         self._clock = clock
-        self._in_hand = in_hand
+        self._is_busy = is_busy
         self._is_real = is_real
         self._stands = asyncio.Event()
         self._stands.set()
@@ -68,5 +70,5 @@ class Time:
     async def _quiet(self) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE_SECONDS
-        while self._doing or (self._in_hand() and loop.time() < until):  # noqa: ASYNC110  # what is in hand has no event
+        while self._doing or (loop.time() < until and await self._is_busy()):  # noqa: ASYNC110  # what is owed is asked of the store
             await asyncio.sleep(LOOK_SECONDS)

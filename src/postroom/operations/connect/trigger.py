@@ -7,7 +7,7 @@ import asyncio
 import copy
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from postroom.clock import SECOND
 from postroom.envelopes import lifecycle, scenes, stories
@@ -94,18 +94,18 @@ async def trigger(
     server: ConnectServer,
     request: TriggerRequest,
     *,
-    in_hand: Callable[[], int] = lambda: 0,
+    is_busy: Callable[[], Awaitable[bool]],
     told: Told | None = None,
 ) -> TriggerReport:
     """Play a story, the way to an event, or a script; return what was told.
 
-    `in_hand` says how many deliveries are under way: a virtual clock is not moved past them.
+    `is_busy` says whether deliveries are under way: a virtual clock is not moved past them.
     Raises `InvalidInputError` for a request that cannot be played, and what the first envelope
     that cannot go on raises; those that were played before it stay.
     """
     play = planned(request)
     account = senders.account_of(server.registry(), play.account)
-    time = Time(server.clock, in_hand=in_hand, is_real=request.is_real_time)
+    time = Time(server.clock, is_busy=is_busy, is_real=request.is_real_time)
     stage = _Stage(server, account, request, play.count, time, told or (lambda _: None))
     played = await stage.play_all(play.scenes)
     totals = Counter(event for one in played for event in one.events)
@@ -191,7 +191,7 @@ class _Stage:
                 if self._has_failed:
                     return
                 try:
-                    played[number] = await self._play(scene)
+                    played[number] = await self._play(scene, number)
                 except BaseException:
                     self._has_failed = True
                     raise
@@ -205,7 +205,7 @@ class _Stage:
                 raise ended
         return [played[number] for number in range(self._count)]
 
-    async def _play(self, scene: Scene) -> Played:
+    async def _play(self, scene: Scene, number: int) -> Played:
         server, noted = _own_server(self._server, scene.seed)
         sender = senders.sender_of(self._account, scene.sender or self._request.sender)
         async with self._time.standing():
@@ -216,7 +216,10 @@ class _Stage:
             due += round(beat.after_seconds * SECOND)
             await self._time.pass_until(due, awake=self._tell)
             async with self._time.standing():
-                one = await _act(server, one, beat.action)
+                try:
+                    one = await _act(server, one, beat.action)
+                except DocusignError as refused:
+                    raise _placed(refused, number, beat.action) from None
         self._played += 1
         self._events += len(noted.events)
         return Played(
@@ -291,3 +294,10 @@ async def _act(server: ConnectServer, one: Living, action: Action) -> Living:
     # Somebody else, or time, did something to it meanwhile: go on from what it has become.
     envelope = one.envelope
     return await living.act(server, envelope.account_id, envelope.id, action)
+
+
+def _placed(refused: DocusignError, number: int, action: Action) -> DocusignError:
+    """Return a refusal that says at which envelope, counted from 1, and at what it was."""
+    whose = f" of recipient {action.recipient_id}" if action.recipient_id is not None else ""
+    text = f"envelope {number + 1}, {action.verb}{whose}: {refused}"
+    return DocusignError(refused.code, text, status=refused.status)

@@ -12,7 +12,7 @@ from postroom.model import Json, Noun
 from postroom.operations.connect import trigger
 from postroom.operations.connect.script import MAX_SEED
 from postroom.operations.connect.trigger import MAX_COUNT, Told, TriggerReport, TriggerRequest
-from postroom.web.api import ndjson
+from postroom.web.api import ndjson, watching
 from postroom.web.api.parameters import MAX_TEXT
 from postroom.web.api.services import Services, served
 
@@ -49,8 +49,13 @@ async def start_trigger(
     server = served(services)
     wanted = _wanted(data)
 
+    async def is_busy() -> bool:
+        before = services.in_hand()
+        owed_now = await watching.due_now(services)
+        return bool(before or owed_now or services.in_hand())
+
     async def work(told: Told | None) -> TriggerReport:
-        return await trigger.trigger(server, wanted, in_hand=services.in_hand, told=told)
+        return await trigger.trigger(server, wanted, is_busy=is_busy, told=told)
 
     if ndjson.NDJSON not in request.headers.get("accept", ""):
         return await work(None)

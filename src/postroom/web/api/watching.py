@@ -24,13 +24,13 @@ class NodeHealth(health.Health, frozen=True, kw_only=True):
 async def read_health(services: NamedDependency[Services]) -> NodeHealth:
     """Tell the backlog by listener, what waits for a person, and the store in figures."""
     before = services.in_hand()
-    due_now = await _due_now(services)
+    owed_now = await due_now(services)
     found = await health.health(services.store)
     return NodeHealth(
         **msgspec.structs.asdict(found),
         # What was leased between the two readings is in one of them.
         in_hand=max(before, services.in_hand()),
-        due_now=due_now,
+        due_now=owed_now,
     )
 
 
@@ -50,7 +50,8 @@ async def list_audit(
     return await health.list_audit(services.store, after=after, limit=limit)
 
 
-async def _due_now(services: Services) -> int:
+async def due_now(services: Services) -> int:
+    """Count the listeners owed something that is due and may be sent, and is not in hand."""
     store, now = services.store, services.clock.now()
     listeners = (await store.registry()).listeners
     states = await store.states()
