@@ -263,7 +263,10 @@ async def _make_ready(opened: Desk, settings: Settings, tell: Callable[[str], No
     for user in (ready.administrator, *ready.senders):
         role = "administrator" if user.is_admin else "sender"
         tell(f"  {role:<14} {user.id}  {user.email}")
+    secret_file = offer.private_key_file.with_suffix(".secret")
+    vault.write_once(secret_file, offer.client_secret.encode)
     tell(f"  integration    {offer.client_id}  private key in {offer.private_key_file}")
+    tell(f"                 its secret is in {secret_file}")
 
 
 def _certificate(settings: Settings) -> CertificateFiles | None:

@@ -44,8 +44,10 @@ class Gateway:
         """Every line the process wrote, through all its lives."""
         self._flags = tuple(flags)
         self._port = _free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
+        is_https = "--tls" in self._flags
+        self.url = f"{'https' if is_https else 'http'}://127.0.0.1:{self._port}"
         self.http = httpx.Client(
+            verify=not is_https,  # its certificate is made when it starts; it is our own process
             base_url=self.url,
             timeout=PATIENCE_SECONDS,
             headers={"Authorization": f"Bearer {TOKEN}"},

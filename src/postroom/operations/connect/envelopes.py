@@ -86,12 +86,15 @@ def _filled_in(body: Json) -> Json:
 
 
 def _begun(envelope: Envelope, at: int, *, is_sent: bool) -> Step:
-    """Return a new envelope created and, where it shall be, sent in the same step."""
+    """Return a new envelope: a draft, which is told of as created, or sent at once.
+
+    What is sent at once never was a draft, and `envelope-created` is what Docusign's older
+    messages call Draft (contract 2.2).
+    """
     created = lifecycle.created(envelope)
     if not is_sent:
         return created
-    sent = lifecycle.act(created.envelope, Action(verb="send"), at=at)
-    return Step(envelope=sent.envelope, happenings=created.happenings + sent.happenings)
+    return lifecycle.act(created.envelope, Action(verb="send"), at=at)
 
 
 async def attach(server: ConnectServer, account: Account, said: Sequence[Json]) -> tuple[str, ...]:

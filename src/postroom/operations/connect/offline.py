@@ -4,7 +4,7 @@ from postroom.model import Account, Group, Noun, User
 from postroom.storage.port import AuditEntry, PutAccount, Store
 
 ACCOUNT_ID = "0ff11e00-0000-4000-8000-000000000001"
-_USER = "0ff11e00-0000-4000-9000-0000000000{}"
+_USER = "0ff11e00-0000-4000-9000-000000000{}"
 GROUP = Group(id="9100001", name="Integrations")
 
 
@@ -27,10 +27,10 @@ def _user(number: str, first: str, last: str, *, is_admin: bool = False, group: 
     )
 
 
-ADMINISTRATOR = _user("01", "Ada", "Administrator", is_admin=True)
+ADMINISTRATOR = _user("001", "Ada", "Administrator", is_admin=True)
 SENDERS = (
-    _user("23", "Sam", "Sender", group=GROUP.name),
-    _user("67", "Erin", "Everyday"),
+    _user("123", "Sam", "Sender", group=GROUP.name),
+    _user("567", "Erin", "Everyday"),
 )
 
 
