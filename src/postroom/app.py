@@ -162,7 +162,6 @@ class Node:
                     registry=lambda: self.keeper.current.registry,
                     refresh=self.upkeep.refresh,
                     envelopes=self.connect,
-                    allow_http_loopback=settings.allow_http_loopback or settings.offline,
                     is_offline=settings.offline,
                     max_body_bytes=settings.max_request_bytes,
                     public_url=settings.public_url,

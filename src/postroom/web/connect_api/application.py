@@ -1,6 +1,5 @@
 """Docusign's REST paths as one ASGI application, mounted beside the front door."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from litestar import Litestar, Router
@@ -59,15 +58,12 @@ OF_AN_ACCOUNT: "tuple[ControllerRouterHandler, ...]" = (
 """Below `/restapi/v2.1/accounts/{account_id}`: asked by members of the account."""
 
 
-def create_connect_api(
-    services: ConnectServices, *, more: "Sequence[ControllerRouterHandler]" = ()
-) -> Application:
-    """Return the application; `more` are further public routes, such as the signing pages."""
+def create_connect_api(services: ConnectServices) -> Application:
+    """Return the application."""
     signed_in = sign_in.signed_in(services)
     api = Litestar(
         [
             *PUBLIC,
-            *more,
             Router("/", route_handlers=[oauth.user_info], guards=[signed_in]),
             Router("/restapi/v2.1", route_handlers=SIGNED_IN, guards=[signed_in]),
             Router(

@@ -23,7 +23,6 @@ class ConnectServices:
         registry: Callable[[], Registry],
         refresh: Callable[[], Awaitable[None]],
         envelopes: ConnectServer,
-        allow_http_loopback: bool = False,
         is_offline: bool = False,
         max_body_bytes: int,
         public_url: str | None = None,
@@ -38,7 +37,6 @@ class ConnectServices:
         self.registrar = Registrar(store=store, clock=clock, refresh=refresh)
         self.envelopes = envelopes
         """What the verbs of envelopes and configurations work with."""
-        self.allow_http_loopback = allow_http_loopback
         self.is_offline = is_offline
         """True: people choose who they are on the consent page, and loopback redirects are let."""
         self.max_body_bytes = max_body_bytes
