@@ -41,7 +41,9 @@ async def put_recipients(
             limits=server.envelope_limits,
         )
         found[:] = [changed]
-        return lifecycle.correct_recipients(envelope, changed.recipients, at=at, resend=is_resending)
+        return lifecycle.correct_recipients(
+            envelope, changed.recipients, at=at, resend=is_resending
+        )
 
     await change(server, account_id, envelope_id, decide)
     return given_recipients.results_view(found[0])
