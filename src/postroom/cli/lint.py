@@ -27,7 +27,7 @@ def lint(
     files: Annotated[
         list[Path],
         typer.Argument(
-            metavar="FILES...",
+            metavar="FILES",
             help="JSON or YAML: a Connect configuration, or what GET connect answers; an envelope"
             " definition; an eventNotification; a connect.yaml.",
         ),
