@@ -11,6 +11,7 @@ from postroom.cli.program import COMMANDS, load
 from postroom.cli.serve import default_of
 from postroom.settings import Settings
 from postroom.web.api.application import PREFIX, ROUTES
+from postroom.web.connect_api import application as connect_api
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -71,6 +72,22 @@ def test_every_route_is_documented_and_no_other() -> None:
     }
     rows = re.findall(r"^\| (`[A-Z]+ /[^`]*`) \|", page("api"), flags=re.MULTILINE)
     assert set(rows) == there
+
+
+def test_every_path_of_docusigns_is_documented_and_no_other() -> None:
+    there = {
+        (method, re.sub(r"{(\w+):str}", lambda found: f"{{{_camel(found[1])}}}", path))
+        for handler in (*connect_api.PUBLIC, *connect_api.SIGNED_IN, *connect_api.OF_AN_ACCOUNT)
+        for path in handler.paths  # type: ignore[union-attr]  # all ours are functions
+        for method in handler.http_methods  # type: ignore[union-attr]  # as above
+    }
+    rows = re.findall(r"^\| ([A-Z]+) \| `([^`]+)` \|", page("connect-api"), flags=re.MULTILINE)
+    assert set(rows) == there
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.title() for part in rest)
 
 
 def _is_told(flag: str, text: str) -> bool:
