@@ -14,7 +14,6 @@ from tests.acceptance.recorder import Recorder
 from tests.flow.test_cli_main_path import BARE, COMMAND, TOKEN, run
 
 TOLD = [
-    "envelope-created",
     "recipient-sent",
     "envelope-sent",
     "recipient-delivered",
@@ -49,7 +48,7 @@ def test_an_envelope_s_life_goes_straight_to_a_url_signed_with_each_key(
         K2=KA2,
     )
     assert [one["event"] for one in done["messages"]] == TOLD
-    assert done["acknowledged"] == 7
+    assert done["acknowledged"] == 6
     for one in recorder.received:
         assert one.headers["content-type"] == "application/json"
         assert one.headers["x-authorization-digest"] == "HMACSHA256"
@@ -81,8 +80,8 @@ def test_without_a_key_nothing_is_signed_and_without_includes_no_summary_is_sent
 def test_what_is_not_acknowledged_is_told_and_ends_with_1(recorder: Recorder) -> None:
     recorder.say("hook", status=500, times=1)
     done = straight(recorder, "envelope-sent", expect=1)
-    assert [one["status"] for one in done["messages"]] == [500, 200, 200]
-    assert done["acknowledged"] == 2
+    assert [one["status"] for one in done["messages"]] == [500, 200]
+    assert done["acknowledged"] == 1
     recorder.say("hook", status=301, headers={"Location": recorder.url("else")})
     straight(recorder, "envelope-sent", expect=1)
     assert not recorder.received_by("else")
@@ -105,7 +104,7 @@ def test_the_same_seed_sends_the_same_envelopes(recorder: Recorder) -> None:
 def test_a_table_says_what_was_sent_and_sums_up_what_is_long(recorder: Recorder) -> None:
     said = run("trigger", "envelope-sent", "--url", recorder.url("hook"), "--seed", "1").stdout
     assert "recipient-sent" in said
-    assert "3 of 3 messages were acknowledged; seed 1." in said
+    assert "2 of 2 messages were acknowledged; seed 1." in said
     long = ("trigger", "--story", "bulk", "--count", "50", "--url", recorder.url("hook"))
     assert "acknowledged" in run(*long).stdout.splitlines()[0]
 
@@ -195,7 +194,9 @@ def test_stories_are_triggered_listed_shown_and_acted_on(
     said = run(
         "envelopes", "act", envelope, "decline", "--recipient", "1", "--reason", "no", **where
     )
-    assert "Told: recipient-delivered, envelope-delivered, recipient-declined" in said.stdout
+    assert "Told: recipient-delivered, envelope-delivered, recipient-declined" in " ".join(
+        said.stdout.split()
+    )
     assert (
         "nothing changed"
         in run("envelopes", "act", envelope, "decline", "--recipient", "1", **where).stdout

@@ -18,6 +18,7 @@ from postroom.envelopes.envelope import FINAL_STATUSES, Action, Envelope, Step
 from postroom.envelopes.schedule import due_action, expires_at, next_at
 
 __all__ = [
+    "begun",
     "EXPIRED",
     "PURGE_STATES",
     "act",
@@ -52,6 +53,16 @@ def created(envelope: Envelope) -> Step:
         course.tell("envelope-created")
         course.note("Registered", f"The envelope was created by {envelope.sender.name}")
     return course.step()
+
+
+def begun(envelope: Envelope, *, at: int, is_sent: bool) -> Step:
+    """Return the first step of a new envelope: a draft, which is told of, or sent at once.
+
+    What is sent at once never was a draft, and `envelope-created` is what Docusign's older
+    messages call Draft (contract 2.2).
+    """
+    draft = created(envelope)
+    return act(draft.envelope, Action(verb="send"), at=at) if is_sent else draft
 
 
 def act(envelope: Envelope, action: Action, *, at: int) -> Step:

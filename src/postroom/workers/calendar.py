@@ -39,7 +39,10 @@ class Calendar:
             now = self._server.clock.now()
             due = await self._server.store.envelopes_due(now, BATCH)
             for kept in due:
-                after = await living.step(self._server, living.of_kept(kept), _what_is_due)
+                # At its own moment, however late we look: a clock may be moved by weeks.
+                after = await living.step(
+                    self._server, living.of_kept(kept), _what_is_due, at=kept.next_at
+                )
                 if after is not None and after.revision == kept.revision:
                     observe.log.error("nothing was due after all", envelope=kept.id)
                     return

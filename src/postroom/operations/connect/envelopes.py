@@ -54,7 +54,7 @@ async def create(server: ConnectServer, account_id: str, body: Json, *, sender: 
     living = await step(
         server,
         Living(envelope=envelope, revision=0),
-        lambda one, at: _begun(one, at, is_sent=is_sent),
+        lambda one, at: lifecycle.begun(one, at=at, is_sent=is_sent),
         documents=draft.documents,
     )
     if living is None:
@@ -83,18 +83,6 @@ def _filled_in(body: Json) -> Json:
         observe.log.warning("an envelope definition was filled in", given=sorted(missing))
     kept = {key: value for key, value in body.items() if key.lower() not in missing}
     return {**kept, **missing}
-
-
-def _begun(envelope: Envelope, at: int, *, is_sent: bool) -> Step:
-    """Return a new envelope: a draft, which is told of as created, or sent at once.
-
-    What is sent at once never was a draft, and `envelope-created` is what Docusign's older
-    messages call Draft (contract 2.2).
-    """
-    created = lifecycle.created(envelope)
-    if not is_sent:
-        return created
-    return lifecycle.act(created.envelope, Action(verb="send"), at=at)
 
 
 async def attach(server: ConnectServer, account: Account, said: Sequence[Json]) -> tuple[str, ...]:

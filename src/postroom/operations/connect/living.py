@@ -139,9 +139,13 @@ async def step(
     *,
     documents: tuple[tuple[str, bytes], ...] = (),
     dropped_documents: tuple[str, ...] = (),
+    at: int | None = None,
 ) -> Living | None:
-    """Change an envelope that is in hand; None if it is not as kept any more."""
-    at = moment_after(server, before)
+    """Change an envelope that is in hand; None if it is not as kept any more.
+
+    `at` is when it happens, where that is not now.
+    """
+    at = moment_after(server, before) if at is None else max(at, before.envelope.modified_at + 1)
     decided = decide(before.envelope, at)
     if decided.envelope == before.envelope and before.revision and not documents:
         return before

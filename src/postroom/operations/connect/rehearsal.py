@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from postroom.clock import SECOND
 from postroom.delivery import reshape
 from postroom.envelopes import definition, lifecycle, message, scenes
-from postroom.envelopes.envelope import Action, Envelope, Happening, Sender
+from postroom.envelopes.envelope import Envelope, Happening, Sender
 from postroom.envelopes.scenes import Scene
 from postroom.envelopes.sim_message import CONFIGURATION_ID
 from postroom.model import Account, Noun
@@ -43,14 +43,12 @@ def rehearse(
         new_guid=new_guid,
     )
     is_sent = draft.envelope.status == "sent"
-    begun = lifecycle.created(replace(draft.envelope, status="created"))
+    begun = lifecycle.begun(replace(draft.envelope, status="created"), at=at, is_sent=is_sent)
     yield from _messages(begun.envelope, begun.happenings, at, include)
     envelope = begun.envelope
-    actions = [(Action(verb="send"), 0.0)] if is_sent else []
-    actions += [(beat.action, beat.after_seconds) for beat in scene.beats]
-    for action, after_seconds in actions:
-        at = max(at + round(after_seconds * SECOND), envelope.modified_at)
-        step = lifecycle.act(envelope, action, at=at)
+    for beat in scene.beats:
+        at = max(at + round(beat.after_seconds * SECOND), envelope.modified_at)
+        step = lifecycle.act(envelope, beat.action, at=at)
         envelope = step.envelope
         yield from _messages(envelope, step.happenings, at, include)
 
