@@ -3,7 +3,7 @@
 from typing import Any, Literal, cast
 from urllib.parse import quote, urlencode
 
-from litestar import Response, delete, get, post, put
+from litestar import Request, Response, delete, get, post, put
 from litestar.di import NamedDependency
 
 from postroom.envelopes import rest_view
@@ -58,9 +58,16 @@ _ORDERS = {
 
 
 @post("/envelopes", status_code=201)
-async def create_envelope(services: Services, caller: Who, said: Said) -> Answer:
+async def create_envelope(
+    services: Services, caller: Who, said: Said, request: Request[Any, Any, Any]
+) -> Answer:
     """Create an envelope, as a draft or sent."""
-    sender = Sender(user_id=caller.user_id, name=caller.name, email=caller.email)
+    sender = Sender(
+        user_id=caller.user_id,
+        name=caller.name,
+        email=caller.email,
+        ip_address=request.client.host if request.client else "",
+    )
     made = await envelopes.create_envelope(
         services.envelopes, caller.account_id, said, sender=sender
     )
