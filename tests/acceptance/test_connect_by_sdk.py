@@ -188,7 +188,13 @@ def test_a_configuration_that_fails_for_two_weeks_is_switched_off(
     for _ in range(5):
         sdk.send("ada")
     sdk.gateway.until_quiet()
-    for _ in range(5):
+    sdk.gateway.advance(days=4)
+    sdk.gateway.wait_until(
+        lambda: any("Pending Deactivation" in line for line in sdk.gateway.log),
+        "nobody was warned",
+    )
+    assert sdk.connect.list_configurations(A1).configurations[0].disabled_by is None
+    for _ in range(4):
         sdk.gateway.advance(days=3)
         sdk.gateway.until_quiet()
     sdk.gateway.wait_until(

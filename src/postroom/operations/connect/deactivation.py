@@ -9,9 +9,10 @@ from postroom import observe
 from postroom.clock import SECOND
 from postroom.model import Listener, ListenerState
 from postroom.operations.connect.living import ConnectServer
-from postroom.storage.port import AuditEntry, PutListener
+from postroom.storage.port import AuditEntry, KeptObject, PutListener
 
 DAY = 86_400 * SECOND
+PENDING = "pending-deactivation"
 SYSTEM = "system"
 """What `disabledBy` says then; Docusign's own value is not documented."""
 
@@ -54,6 +55,31 @@ async def deactivate_failing(server: ConnectServer) -> None:
         )
         if reached == "to-deactivate":
             await _deactivate(server, listener, now)
+        elif reached == "pending-deactivation":
+            await _warn(server, listener, states[listener_id].down_since or now)
+
+
+async def _warn(server: ConnectServer, listener: Listener, down_since: int) -> None:
+    """Say once for each outage that the configuration will be switched off (contract 5)."""
+    since = str(down_since).encode()
+    told = await server.store.kept_objects(PENDING, listener.account_id, [listener.name])
+    if told and told[0].body == since:
+        return
+    await server.store.keep_object(
+        KeptObject(
+            kind=PENDING,
+            account_id=listener.account_id,
+            id=listener.name,
+            body=since,
+            updated_at=server.clock.now(),
+        )
+    )
+    observe.log.warning(
+        "a configuration fails for days: Active - Pending Deactivation; mend its listener",
+        account=listener.account_id,
+        listener=listener.name,
+        deactivation_days=server.limits.deactivation_days,
+    )
 
 
 async def _deactivate(server: ConnectServer, listener: Listener, now: int) -> None:
