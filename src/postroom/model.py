@@ -388,7 +388,8 @@ class Outcome(Noun, frozen=True, kw_only=True):
 
     status: int | None = None
     failure: str | None = None
-    """`timeout`, `connect`, `dns`, `tls`, `refused-address`, `bad-url`, `protocol`, `shape`."""
+    """`timeout`, `connect`, `dns`, `tls`, `refused-address`, `bad-url`, `protocol`, `shape`,
+    `store`, `oauth`."""
     detail: str = ""
     """The failure in words, without secrets."""
     response_headers: tuple[tuple[str, str], ...] = ()

@@ -8,6 +8,7 @@ and its consequence. Everything between is pure.
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from postroom import observe
 from postroom.clock import SECOND, Clock
 from postroom.delivery import retry
+from postroom.delivery.bearer import Bearers
 from postroom.delivery.send import Sender
 from postroom.delivery.shape import ShapeError, needs, shape
 from postroom.enclosure import enclose
@@ -112,6 +114,7 @@ class Road:
         self._sender = sender
         self._clock = clock
         self._roster = roster
+        self._bearers = Bearers(sender=sender, clock=clock)
 
     async def accept(self, arrival: Arrival, dispatch: Dispatch) -> Taken | Rejection:
         """Authenticate, normalise, match and record one message.
@@ -281,6 +284,9 @@ class Road:
     # --- the steps of deliver ---------------------------------------------------------------
 
     async def _attempt(self, lease: Lease, listener: Listener, roster: Roster) -> Outcome:
+        bearer = await self._bearer(listener, roster)
+        if isinstance(bearer, Outcome):
+            return bearer
         now = self._clock.now()
         try:
             request = shape(
@@ -289,13 +295,23 @@ class Road:
                 roster.signing[listener.id],
                 now=now,
                 credentials=roster.credentials.get(listener.id),
+                bearer=bearer,
                 enclosure=await self._enclosure(lease, listener, roster, now),
             )
         except ShapeError as problem:
             return Outcome(failure="shape", detail=str(problem), started_at=now, duration_us=0)
         except UnavailableError as problem:
             return Outcome(failure="store", detail=str(problem), started_at=now, duration_us=0)
-        return await self._sender.send(request)
+        outcome = await self._sender.send(request)
+        if bearer is not None and outcome.status == HTTPStatus.UNAUTHORIZED:
+            self._bearers.drop(roster.oauth[listener.id], bearer)
+        return outcome
+
+    async def _bearer(self, listener: Listener, roster: Roster) -> str | Outcome | None:
+        """Return the token of a listener that wants OAuth, or why there is none; mostly None."""
+        if listener.id not in roster.oauth:
+            return None
+        return await self._bearers.token(roster.oauth[listener.id])
 
     async def _enclosure(
         self, lease: Lease, listener: Listener, roster: Roster, now: int

@@ -1,9 +1,21 @@
 """The roster: who is there right now, compiled for the road, replaced whole when it changes."""
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
+from postroom.delivery import bearer, wanted
+from postroom.delivery.bearer import Client
 from postroom.intake.authenticate import Door
-from postroom.model import Account, Credentials, Listener, ListenerState, Noun, Registry, Secret
+from postroom.model import (
+    Account,
+    Credentials,
+    Json,
+    Listener,
+    ListenerState,
+    Noun,
+    Registry,
+    Secret,
+)
 from postroom.routing.match import Router
 
 
@@ -17,6 +29,9 @@ class Roster(Noun, frozen=True, kw_only=True):
     """The texts of the keys that sign for a listener, by listener id, in key order."""
     credentials: Mapping[int, Credentials]
     """What listeners with Basic authentication are told, by listener id."""
+    oauth: Mapping[int, Client | None]
+    """Who asks for the tokens of listeners that want OAuth, by listener id; None where no
+    configuration says how to get one."""
     tokens: Mapping[str, str]
     """Bearer tokens for enrichment, by account id."""
     states: Mapping[int, ListenerState]
@@ -39,9 +54,13 @@ def build(
     states: Mapping[int, ListenerState],
     *,
     now: int,
+    oauth: Mapping[str, Json] = MappingProxyType({}),
     router: Router | None = None,
 ) -> Roster:
-    """Compile a roster as of `now`; `router` is reused where the registry has not changed."""
+    """Compile a roster as of `now`; `router` is reused where the registry has not changed.
+
+    `oauth` holds the accounts' own OAuth configurations (contract 1.4), by account id.
+    """
     active = [s for s in secrets if s.retired_at is None or s.retired_at > now]
     hmac_keys = [s for s in active if s.purpose == "hmac"]
     of_account: dict[str, tuple[Secret, ...]] = dict.fromkeys(registry.accounts, ())
@@ -70,6 +89,7 @@ def build(
             for listener in registry.listeners.values()
         },
         credentials=_credentials(registry.listeners, active),
+        oauth=_oauth(registry.listeners, active, oauth),
         tokens=_tokens(registry.accounts, active),
         states=dict(states),
         stale_at=min(
@@ -104,3 +124,25 @@ def _credentials(
         and said.get("userName")
         and (password := passwords.get((one.account_id, one.name))) is not None
     }
+
+
+def _oauth(
+    listeners: Mapping[int, Listener], active: Sequence[Secret], of_account: Mapping[str, Json]
+) -> dict[int, Client | None]:
+    """Return the client of every listener that wants OAuth: its own, or else the account's."""
+    secrets = {
+        (secret.account_id, secret.listener): secret.text
+        for secret in active
+        if secret.purpose == "client-secret"
+    }
+    found: dict[int, Client | None] = {}
+    for one in listeners.values():
+        if not wanted.oauth(one):
+            continue
+        own = one.configuration.get("oAuthConfiguration")
+        if own and one.configuration.get("enableOAuthPerConfiguration") == "true":
+            found[one.id] = bearer.client_of(own, secrets.get((one.account_id, one.name)))
+        else:
+            said = of_account.get(one.account_id)
+            found[one.id] = bearer.client_of(said, secrets.get((one.account_id, None)))
+    return found

@@ -59,11 +59,13 @@ def shape(  # one delivery, and what belongs to it and is kept elsewhere
     *,
     now: int,
     credentials: Credentials | None = None,
+    bearer: str | None = None,
     enclosure: Enclosure | None = None,
 ) -> Request:
     """Return the request for one attempt, signed with every key as of `now`.
 
-    `enclosure` holds what `needs` names. Without keys (an unsigned account), or for a
+    `enclosure` holds what `needs` names. A `bearer` token goes before `credentials`: there is one
+    way to authenticate at a time (contract 1.1). Without keys (an unsigned account), or for a
     listener that wants no signature (`includeHMAC` false), there are no signature headers at all.
     The headers of ours and of Standard Webhooks are there for every listener: Docusign's own
     messages have no id at all (contract 8.16), and nobody is harmed by one more header.
@@ -79,7 +81,9 @@ def shape(  # one delivery, and what belongs to it and is kept elsewhere
         ("webhook-timestamp", str(seconds)),
         ("Postroom-Attempt", str(lease.attempt)),
     ]
-    if credentials is not None:
+    if bearer is not None:
+        headers.append(("Authorization", f"Bearer {bearer}"))
+    elif credentials is not None:
         headers.append(("Authorization", _basic(credentials)))
     if keys and listener.is_signed:
         headers += _signed(tuple(keys), body, lease.notification.id, seconds)

@@ -39,6 +39,12 @@ def soap_namespace(listener: Listener) -> str | None:
     return next((str(said[key]) for key in _SPELLINGS if said.get(key)), "")
 
 
+def oauth(listener: Listener) -> bool:
+    """Tell whether the listener wants a Bearer token: `includeOAuth`, of either level."""
+    said = listener.configuration
+    return isinstance(said, Mapping) and said.get("includeOAuth") == "true"
+
+
 def configuration_id(listener: Listener) -> int:
     """Return what messages carry as `configurationId`.
 

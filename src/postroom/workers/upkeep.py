@@ -6,8 +6,10 @@ from typing import Protocol
 
 from postroom import observe, roster
 from postroom.clock import SECOND, Clock
+from postroom.delivery import wanted
 from postroom.errors import UnavailableError
-from postroom.model import LEASE_SECONDS, Registry, Secret
+from postroom.model import LEASE_SECONDS, Json, Registry, Secret
+from postroom.operations.connect import account_oauth
 from postroom.roster import Roster
 from postroom.storage.port import Rejection, SealedSecret, Store
 from postroom.workers.enricher import Enricher
@@ -63,10 +65,17 @@ class RosterKeeper:
             list(self._opened.values()),
             await self._store.states(),
             now=now,
+            oauth=await self._oauth(registry),
             router=self.current.router if same_registry else None,
         )
         self._seen = seen
         return True
+
+    async def _oauth(self, registry: Registry) -> dict[str, Json]:
+        """Return the OAuth configurations of the accounts that have listeners for them."""
+        wanting = {one.account_id for one in registry.listeners.values() if wanted.oauth(one)}
+        found = {one: await account_oauth.kept(self._store, one) for one in wanting}
+        return {account_id: said for account_id, said in found.items() if said is not None}
 
     def _open(self, sealed: SealedSecret) -> Secret:
         known = self._opened.get(sealed.id)

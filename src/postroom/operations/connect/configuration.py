@@ -5,7 +5,7 @@ from typing import Any
 
 from postroom.errors import DocusignError
 from postroom.model import Account, Group, Json, Listener, Noun, UserCondition
-from postroom.operations.connect import identities, listener_url, spellings, triggers
+from postroom.operations.connect import account_oauth, identities, listener_url, spellings, triggers
 from postroom.operations.connect.echo import KEYS, MOST_CHARACTERS, echo
 from postroom.operations.connect.limits import ConnectLimits
 from postroom.operations.connect.listener_url import refusal
@@ -74,6 +74,14 @@ def read(  # what is said, of what, and what is allowed
         allow_private_addresses=allow_private_addresses,
         limits=limits,
     )
+    if url := echoed.get("oAuthConfiguration", {}).get("authorizationServerUrl"):
+        listener_url.check(
+            url,
+            allow_http_loopback=allow_http_loopback,
+            allow_private_addresses=allow_private_addresses,
+            limits=limits,
+        )
+    _check_oauth(echoed, before, has_secret=bool(secret_texts(body).client_secret))
     warnings = list(spellings.misspelt(body, KEYS, "a Connect configuration"))
     listener = _listener(echoed, account, limits, warnings)
     warnings += _silences(echoed)
@@ -127,6 +135,23 @@ def _check_names(echoed: Mapping[str, Any], limits: ConnectLimits) -> None:
         )
     if ":" in echoed.get("userName", ""):
         raise refusal("userName has a colon, which Basic authentication cannot carry.")
+
+
+def _check_oauth(
+    echoed: Mapping[str, Any], before: Mapping[str, Json] | None, *, has_secret: bool
+) -> None:
+    own = echoed.get("oAuthConfiguration", {})
+    earlier = (before or {}).get("oAuthConfiguration", {})
+    if not has_secret and account_oauth.is_elsewhere(own, earlier):
+        raise refusal(account_oauth.ELSEWHERE)
+    if not own or not _is_on(echoed, "includeOAuth"):
+        return
+    if _is_on(echoed, "enableOAuthPerConfiguration"):
+        missing = [key for key in ("authorizationServerUrl", "clientId") if key not in own]
+        if not earlier and not has_secret:
+            missing.append("clientSecret")
+        if missing:
+            raise refusal(f"Give {', '.join(missing)} in oAuthConfiguration.")
 
 
 def _listener(
@@ -193,7 +218,19 @@ def _silences(echoed: Mapping[str, Any]) -> Iterator[str]:
         if _is_on(echoed, key):
             yield f"{key} is kept and has no effect here"
     if _is_on(echoed, "includeOAuth") and echoed.get("userName"):
-        yield "userName and includeOAuth do not go together: choose one way to authenticate"
+        yield "userName and includeOAuth do not go together: OAuth is used, so leave userName out"
+    yield from _oauth_silences(echoed)
+
+
+def _oauth_silences(echoed: Mapping[str, Any]) -> Iterator[str]:
+    """Yield where an OAuth configuration that is given is not used, or one used is not given."""
+    is_own, is_given = _is_on(echoed, "enableOAuthPerConfiguration"), "oAuthConfiguration" in echoed
+    if is_given and not _is_on(echoed, "includeOAuth"):
+        yield "oAuthConfiguration is kept and not used: includeOAuth is false"
+    elif is_given and not is_own:
+        yield "oAuthConfiguration is kept and not used: enableOAuthPerConfiguration is false"
+    elif is_own and not is_given:
+        yield "enableOAuthPerConfiguration is on without oAuthConfiguration: the account's is used"
 
 
 def _is_on(echoed: Mapping[str, Any], key: str) -> bool:
