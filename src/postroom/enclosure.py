@@ -9,8 +9,10 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
+from postroom.delivery import reshape
+from postroom.delivery.shape import ShapeError
 from postroom.delivery.wanted import soap_namespace
-from postroom.envelopes import certificate, legacy_xml, message, sender_account
+from postroom.envelopes import certificate, from_summary, legacy_xml, message, sender_account
 from postroom.envelopes.envelope import Document, Envelope
 from postroom.model import Account, Enclosure, Listener, Notification
 from postroom.storage.port import Store
@@ -29,9 +31,13 @@ async def enclose(
 ) -> Enclosure:
     """Return what `wanted` names (`delivery.shape.needs`), as far as it is kept here.
 
-    Raises `UnavailableError` when the store cannot be read now.
+    Raises `UnavailableError` when the store cannot be read now, `ShapeError` where the message of
+    a feed tells too little of its envelope.
     """
     fields = sender_account.fields(account) if account and "sender_account" in wanted else ()
+    if notification.origin == "feed":
+        xml = _of_feed(notification, listener, fields) if "xml" in wanted else None
+        return Enclosure(xml=xml, sender_account=fields)
     envelope = await _envelope(store, notification)
     if envelope is None:
         return Enclosure(sender_account=fields)
@@ -55,6 +61,36 @@ async def enclose(
         if "xml" in wanted
         else None,
         sender_account=fields,
+    )
+
+
+def _of_feed(
+    notification: Notification, listener: Listener, fields: tuple[tuple[str, str], ...]
+) -> bytes | None:
+    """Make XML of a feed's JSON: the state as the event saw it, the same at every attempt."""
+    try:
+        summary = reshape.whole_summary(notification.body, notification.enrichment)
+    except reshape.UNREADABLE as problem:
+        raise ShapeError(f"the message cannot be re-shaped: {str(problem)[:200]}") from None
+    if summary is None or notification.envelope_id is None:
+        return None
+    if lacking := from_summary.missing(summary):
+        raise ShapeError(
+            "format xml tells of what the feed does not carry; add to its Connect configuration:"
+            f" {', '.join(lacking)}"
+        )
+    envelope = from_summary.envelope(
+        summary,
+        account_id=notification.account_id,
+        envelope_id=notification.envelope_id,
+        at=notification.occurred_at,
+    )
+    return legacy_xml.envelope_xml(
+        envelope,
+        at=notification.occurred_at,
+        extras=listener.extras,
+        sender_account=fields,
+        soap_namespace=soap_namespace(listener),
     )
 
 

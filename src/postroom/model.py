@@ -217,6 +217,13 @@ class Registry(Noun, frozen=True, kw_only=True):
 # --- what came in -----------------------------------------------------------------------------
 
 
+def is_xml(body: bytes, content_type: str) -> bool:
+    """Tell whether a message is, or says that it is, XML: Docusign's older format."""
+    if content_type == "application/json" and body[:1] == b"{":  # nearly all, and at no cost
+        return False
+    return "xml" in content_type.lower() or body[:64].lstrip().startswith(b"<")
+
+
 class Notification(Noun, frozen=True, kw_only=True):
     """One event as received, kept: Docusign's message read as far as we need to."""
 
@@ -243,7 +250,10 @@ class Notification(Noun, frozen=True, kw_only=True):
     is_readable: bool = True
     """False for a signed message kept raw, which no listener can be matched with."""
     enrichment: bytes | None = None
-    """Envelope JSON fetched by REST; used only for what the body does not carry."""
+    """Envelope JSON fetched by REST, used only for what the body does not carry.
+
+    Of an XML message: the envelope it tells, with what was fetched filled in.
+    """
     sticky_fields: bytes | None = None
     """`customFields` JSON of the envelope as first seen, where a listener goes by it."""
     origin: Literal["feed", "here", "historical"] = "feed"
@@ -251,6 +261,11 @@ class Notification(Noun, frozen=True, kw_only=True):
     `historical`: published again on demand, for the listeners in `attached` alone."""
     attached: tuple[str, ...] = ()
     """The names of the listeners of `scope: envelope` that the envelope carries."""
+
+    @property
+    def is_xml(self) -> bool:
+        """Whether it came as XML; what that tells is then in `enrichment` (contract 3.3)."""
+        return is_xml(self.body, self.content_type)
 
 
 class OwedState(StrEnum):

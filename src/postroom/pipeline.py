@@ -8,9 +8,11 @@ and its consequence. Everything between is pure.
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from http import HTTPStatus
 from typing import Protocol
 
+import msgspec
 from msgspec.structs import replace
 
 from postroom import observe
@@ -23,6 +25,7 @@ from postroom.enclosure import enclose
 from postroom.errors import UnavailableError
 from postroom.intake import normalise
 from postroom.intake.authenticate import Refused, authenticate
+from postroom.intake.snapshot_diff import Snapshot
 from postroom.model import (
     LEASE_SECONDS,
     Enclosure,
@@ -40,6 +43,7 @@ from postroom.model import (
 from postroom.roster import Roster
 from postroom.storage.port import (
     KeptEnvelope,
+    KeptObject,
     Life,
     Lived,
     Recorded,
@@ -54,6 +58,16 @@ LARGE_BODY_BYTES = 128 * 1024
 """From this size on a body is read on a thread, so that the others need not wait for it."""
 SETTLE_PATIENCE_SECONDS = 0.5
 """How long to wait before an attempt that could not be written is offered to the store again."""
+
+TURNS = 1024
+"""How many envelopes of which states are told can be at work at once. Two that share a turn wait
+for each other, which harms nobody; so what is remembered of whose turn it is never grows."""
+SNAPSHOT = "snapshot"
+"""The kind of the object that keeps the last state told of an envelope, under the envelope's id."""
+_STATES = frozenset({"aggregate", "xml"})
+_STATES_OF_A_FEED = _STATES | {"pass-through"}
+"""The formats that tell a whole state: each message is sent once, whatever happened meanwhile."""
+_SNAPSHOT = msgspec.json.Decoder(Snapshot)
 
 
 class Arrival(Noun, frozen=True, kw_only=True):
@@ -115,10 +129,12 @@ class Road:
         self._clock = clock
         self._roster = roster
         self._bearers = Bearers(sender=sender, clock=clock)
+        self._turns = tuple(asyncio.Lock() for _ in range(TURNS))
 
     async def accept(self, arrival: Arrival, dispatch: Dispatch) -> Taken | Rejection:
         """Authenticate, normalise, match and record one message.
 
+        One that tells a state (XML) is every event the state before it did not prove.
         Returns once the notification and all it owes are durable, or with the reason why it is
         refused. Raises `UnavailableError` when nothing can be kept now.
         """
@@ -128,12 +144,16 @@ class Road:
         if isinstance(read, Rejection):
             return read
         notification, key_id = read
-        notification = await self._recognise(notification)
-        notification, first_fields = await self._stick(notification, roster)
-        routing = roster.router.match(notification)
-        taken = await self._record(
-            _recording(notification, routing, roster, now=now, first_fields=first_fields), dispatch
-        )
+        if notification.enrichment is not None:  # only a state comes with its envelope beside it
+            taken = await self._take_state(notification, roster, dispatch)
+        else:
+            notification = await self._recognise(notification)
+            notification, first_fields = await self._stick(notification, roster)
+            routing = roster.router.match(notification)
+            recording = _recording(
+                notification, routing, roster, now=now, first_fields=first_fields
+            )
+            taken = await self._record(recording, dispatch)
         result = "repeat" if taken.is_duplicate else "kept"
         observe.ACCEPTED.labels(notification.account_id, key_id or "unsigned", result).inc()
         return taken
@@ -154,7 +174,7 @@ class Road:
         when nothing can be kept now.
         """
         roster = self._roster()
-        recordings = await self._recordings(notifications, roster)
+        recordings = _merged(await self._recordings(notifications, roster), roster, _STATES)
         if envelope is None:
             for recording in recordings:
                 await self._record(recording, dispatch)
@@ -249,11 +269,50 @@ class Road:
             dispatch.settle_up(reserved, recorded)
         return Taken(notification_id=recording.notification.id, is_duplicate=recorded.is_duplicate)
 
+    async def _take_state(
+        self, notification: Notification, roster: Roster, dispatch: Dispatch
+    ) -> Taken:
+        """Record all that a state tells anew, and only then remember it as the one before the next.
+
+        Cut off in between, it is not acknowledged: of the resend, what was kept is a repeat.
+        """
+        place = (notification.account_id, notification.envelope_id)
+        async with self._turns[hash(place) % TURNS]:
+            previous = await self._snapshot(notification)
+            unfolded = await _unfold(notification, previous)
+            recordings = await self._recordings(unfolded.notifications, roster)
+            taken = [
+                await self._record(one, dispatch)
+                for one in _merged(recordings, roster, _STATES_OF_A_FEED)
+            ]
+            if unfolded.snapshot is not None:
+                await self._keep_snapshot(notification, unfolded.snapshot)
+        return Taken(
+            notification_id=taken[-1].notification_id,
+            is_duplicate=all(one.is_duplicate for one in taken),
+        )
+
+    async def _snapshot(self, notification: Notification) -> Snapshot | None:
+        ids = (notification.envelope_id or "",)
+        kept = await self._store.kept_objects(SNAPSHOT, notification.account_id, ids)
+        return _SNAPSHOT.decode(kept[0].body) if kept else None
+
+    async def _keep_snapshot(self, notification: Notification, snapshot: Snapshot) -> None:
+        await self._store.keep_object(
+            KeptObject(
+                kind=SNAPSHOT,
+                account_id=notification.account_id,
+                id=snapshot.envelope_id,
+                body=msgspec.json.encode(snapshot),
+                updated_at=notification.received_at,
+            )
+        )
+
     # --- the steps of enact -----------------------------------------------------------------
 
     async def _recordings(
         self, notifications: Sequence[Notification], roster: Roster
-    ) -> tuple[Recording, ...]:
+    ) -> list[Recording]:
         now = self._clock.now()
         recordings = []
         for one in notifications:
@@ -262,7 +321,7 @@ class Road:
             recordings.append(
                 _recording(notification, routing, roster, now=now, first_fields=first_fields)
             )
-        return _merged(recordings, roster)
+        return recordings
 
     async def _live(self, life: Life, dispatch: Dispatch) -> bool:
         due = [
@@ -383,6 +442,14 @@ def _authenticate_and_normalise(
     return notification, admitted.key_id
 
 
+async def _unfold(notification: Notification, previous: Snapshot | None) -> normalise.Unfolded:
+    if len(notification.body) < LARGE_BODY_BYTES:
+        unfolded = normalise.unfold(notification, previous)
+    else:
+        unfolded = await asyncio.to_thread(normalise.unfold, notification, previous)
+    return unfolded or normalise.Unfolded(notifications=(notification,), snapshot=None)
+
+
 def _recording(
     notification: Notification,
     routing: Routing,
@@ -403,26 +470,35 @@ def _recording(
     )
 
 
-def _merged(recordings: Sequence[Recording], roster: Roster) -> tuple[Recording, ...]:
-    """Let a listener of states hear of one action once: by its last event (contract 2.3)."""
+def _merged(
+    recordings: Sequence[Recording], roster: Roster, formats: AbstractSet[str]
+) -> tuple[Recording, ...]:
+    """Let a listener of states hear of one action once: by its last event (contract 2.3).
+
+    What is sent tells of those before it. What is held tells only of those held for the same
+    reason, since it may come to nothing.
+    """
     listeners = roster.registry.listeners
-    told: set[int] = set()
+    told: dict[int, set[tuple[OwedState, str | None]]] = {}
     merged: list[Recording] = []
     for recording in reversed(recordings):
-        of_states = {
-            match.listener_id
-            for match in recording.matches
-            if listeners[match.listener_id].format in {"aggregate", "xml"}
-        }
+        of_states = [
+            match for match in recording.matches if listeners[match.listener_id].format in formats
+        ]
         matches = tuple(
             replace(match, state=OwedState.MERGED, reason="told by a later event of the action")
-            if match.listener_id in told
+            if told.get(match.listener_id, set()) & {(OwedState.DUE, None), _fate(match)}
             else match
             for match in recording.matches
         )
-        told |= of_states
+        for match in of_states:
+            told.setdefault(match.listener_id, set()).add(_fate(match))
         merged.append(replace(recording, matches=matches) if of_states else recording)
     return tuple(reversed(merged))
+
+
+def _fate(match: Match) -> tuple[OwedState, str | None]:
+    return match.state, None if match.state is OwedState.DUE else match.reason
 
 
 def _in_one(lived: Lived | None) -> Recorded | None:

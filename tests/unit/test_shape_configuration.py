@@ -28,7 +28,7 @@ FIELDS = (("AccountId", "10000001"), ("AccountName", "Acme"), ("AccountSite", "d
 
 
 def made(
-    include: tuple[str, ...] = (),
+    include: tuple[str, ...] | None = (),
     *,
     one: Lease | None = None,
     enclosure: Enclosure | None = None,
@@ -227,11 +227,73 @@ def test_xml_is_sent_as_enclosed() -> None:
     assert dict(request.headers)["Content-Type"] == "text/xml"
 
 
-def test_xml_of_a_feed_is_its_own_or_none() -> None:
+def test_xml_of_an_xml_feed_is_its_own() -> None:
     received = lease(b"<feed/>", content_type="text/xml; charset=utf-8")
-    assert made(one=received, format="xml").body == b"<feed/>"
-    with pytest.raises(ShapeError, match="choose eventData"):
+    request = made(one=received, format="xml")
+    assert request.body == b"<feed/>"
+    assert dict(request.headers)["Content-Type"] == "text/xml; charset=utf-8"
+
+
+def test_without_the_envelopes_state_there_is_no_xml() -> None:
+    with pytest.raises(ShapeError, match="add the includes custom_fields and recipients"):
         made(format="xml")
+
+
+# --- a feed of XML ---
+
+STATED = b'{"status":"completed","emailSubject":"For Bob","customFields":{},"recipients":{}}'
+
+
+def test_an_event_derived_from_xml_is_told_as_a_whole_message_of_json() -> None:
+    derived = lease(b"<feed/>", content_type="text/xml", enrichment=STATED)
+    request = made(None, one=derived)
+    assert json.loads(request.body) == {
+        "event": "envelope-completed",
+        "apiVersion": "v2.1",
+        "uri": "/restapi/v2.1/accounts/a/envelopes/e",
+        "retryCount": 1,
+        "configurationId": 22210641,
+        "generatedDateTime": "2026-02-25T06:13:20.0000000Z",
+        "data": {"accountId": "a", "envelopeId": "e", "envelopeSummary": json.loads(STATED)},
+    }
+    headers = dict(request.headers)
+    assert (headers["Content-Type"], headers["Postroom-Derived"]) == ("application/json", "true")
+
+
+def test_a_derived_message_carries_no_more_than_was_asked_for() -> None:
+    derived = lease(b"<feed/>", content_type="text/xml", enrichment=STATED)
+    said = json.loads(made(("custom_fields",), one=derived).body)["data"]["envelopeSummary"]
+    assert said.keys() == {"status", "emailSubject", "customFields"}
+    assert "envelopeSummary" not in json.loads(made((), one=derived).body)["data"]
+
+
+@pytest.mark.parametrize(
+    ("sender", "told"),
+    [
+        (b'{"userId":"u1"}', "u1"),
+        (b'{"userId":7}', None),
+        (b'{"userName":"S"}', None),
+        (b"7", None),
+    ],
+)
+def test_a_derived_message_names_the_sender_where_the_id_was_fetched(
+    sender: bytes, told: str | None
+) -> None:
+    derived = lease(b"<feed/>", content_type="text/xml", enrichment=b'{"sender":%b}' % sender)
+    assert json.loads(made(one=derived).body)["data"].get("userId") == told
+
+
+def test_of_an_xml_feed_the_json_aggregate_is_what_the_xml_tells() -> None:
+    derived = lease(b"<feed/>", content_type="text/xml", enrichment=STATED)
+    request = made(("recipients",), one=derived, format="aggregate")
+    assert json.loads(request.body).keys() == {"status", "emailSubject", "recipients"}
+    assert "Postroom-Derived" not in dict(request.headers)
+
+
+def test_the_state_of_a_feeds_envelope_is_asked_for_only_to_make_xml_of_json() -> None:
+    to = Listener(id=7, account_id="a", name="n", url="https://x.example.com/", format="xml")
+    assert needs(to, lease(message()).notification) == {"xml"}
+    assert needs(to, lease(b"<feed/>", content_type="text/xml").notification) == frozenset()
 
 
 # --- what is needed ---

@@ -36,8 +36,8 @@ def needs(listener: Listener, notification: Notification) -> frozenset[Need]:
     `envelope`: its JSON, for format aggregate. `xml`: the body for format xml; documents,
     certificate and sender's account beside it are what that XML is to be made with. `documents`:
     the event is in `documents_for`, or the includes name them. `certificate`: asked for, and the
-    envelope is completed. A feed's envelope does not live here: of it there is `sender_account`
-    alone.
+    envelope is completed. A feed's envelope does not live here: of it there is `sender_account`,
+    and the XML that can be made of its JSON.
     """
     if listener.format == "pass-through":
         return frozenset()
@@ -46,7 +46,7 @@ def needs(listener: Listener, notification: Notification) -> frozenset[Need]:
         "envelope": is_here and listener.format == "aggregate",
         "documents": is_here and wanted.documents(listener, event),
         "certificate": is_here and wanted.certificate(listener, event),
-        "xml": is_here and listener.format == "xml",
+        "xml": listener.format == "xml" and not notification.is_xml,
         "sender_account": "sender_account" in listener.extras,
     }
     return frozenset(need for need, is_needed in found.items() if is_needed)
@@ -94,6 +94,8 @@ def shape(  # one delivery, and what belongs to it and is kept elsewhere
             headers.append(("Postroom-Replay-Forced", "true"))
     if lease.is_late:
         headers.append(("Postroom-Late", "true"))
+    if listener.format == "sim" and lease.notification.is_xml:
+        headers.append(("Postroom-Derived", "true"))
     return Request(
         url=listener.url,
         headers=tuple(headers),
@@ -157,24 +159,30 @@ def _message(lease: Lease, listener: Listener, enclosure: Enclosure) -> tuple[st
         case "pass-through":
             return received, lease.notification.body
         case "sim":
-            return received, _sim(lease, listener, enclosure)
+            is_derived = lease.notification.is_xml
+            return JSON if is_derived else received, _sim(lease, listener, enclosure)
         case "aggregate":
             return JSON, _aggregate(lease, listener, enclosure)
+        case "xml" if enclosure.xml is None and lease.notification.is_xml:
+            return received, lease.notification.body  # from it no other can be made
         case "xml":
-            return XML, _xml(lease, enclosure)
+            return XML, _xml(enclosure)
 
 
 def _sim(lease: Lease, listener: Listener, enclosure: Enclosure) -> bytes:
-    notification = lease.notification
+    notification, enrichment = lease.notification, lease.notification.enrichment
     marks = None
     if listener.configuration is not None:
         marks = reshape.Marks(
             retry_count=lease.attempt - 1, configuration_id=wanted.configuration_id(listener)
         )
     try:
+        body = notification.body
+        if notification.is_xml:
+            body, enrichment = reshape.derived(notification), None
         return reshape.sim(
-            notification.body,
-            enrichment=notification.enrichment,
+            body,
+            enrichment=enrichment,
             include=wanted.includes(listener, notification.event),
             masks_emails="emails" in listener.mask,
             marks=marks,
@@ -188,8 +196,10 @@ def _aggregate(lease: Lease, listener: Listener, enclosure: Enclosure) -> bytes:
     """Return the envelope as of now; of one that does not live here, as the event saw it."""
     notification = lease.notification
     try:
-        envelope = enclosure.envelope_json or reshape.carried_summary(
-            notification.body, notification.enrichment
+        envelope = enclosure.envelope_json or (
+            notification.enrichment
+            if notification.is_xml
+            else reshape.carried_summary(notification.body, notification.enrichment)
         )
         if envelope is None:
             raise ShapeError(
@@ -206,15 +216,13 @@ def _aggregate(lease: Lease, listener: Listener, enclosure: Enclosure) -> bytes:
         raise _unreadable(problem) from None
 
 
-def _xml(lease: Lease, enclosure: Enclosure) -> bytes:
-    if enclosure.xml is not None:
-        return enclosure.xml
-    if "xml" in lease.notification.content_type.lower():
-        return lease.notification.body  # a feed's own, from which no other can be made
-    raise ShapeError(
-        "there is no XML for an envelope that does not live here;"
-        " choose eventData.version restv2.1 for this configuration"
-    )
+def _xml(enclosure: Enclosure) -> bytes:
+    if enclosure.xml is None:
+        raise ShapeError(
+            "the message does not carry the envelope's state, which format xml tells; add the"
+            " includes custom_fields and recipients to the feed's Connect configuration"
+        )
+    return enclosure.xml
 
 
 def _additions(lease: Lease, listener: Listener, enclosure: Enclosure) -> Additions:

@@ -95,13 +95,6 @@ class _Member(Noun, frozen=True, kw_only=True):
     """When its authentication failed, as said; None where it did not."""
 
 
-def is_xml(body: bytes, content_type: str) -> bool:
-    """Tell whether a message is, or says that it is, XML."""
-    if content_type == "application/json" and body[:1] == b"{":  # nearly all, and at no cost
-        return False
-    return "xml" in content_type.lower() or body[:64].lstrip().startswith(b"<")
-
-
 def read(body: bytes, *, received_at: int) -> Aggregate | str:
     """Read an aggregate message, or return why it cannot be; never raises.
 

@@ -8,7 +8,7 @@ from postroom import vocabulary
 from postroom.intake import legacy_xml, sim_json, stamps
 from postroom.intake.identity import event_id, id_of
 from postroom.intake.snapshot_diff import Snapshot, Told, is_stale, news, state_event
-from postroom.model import Notification, Noun
+from postroom.model import Notification, Noun, is_xml
 
 MAX_NAME_CHARACTERS = 100
 _WANTS_ENVELOPE = ("envelope-", "recipient-")
@@ -24,7 +24,7 @@ def normalise(body: bytes, *, account_id: str, content_type: str, received_at: i
     What cannot be understood is kept as it came: not readable, with its flaw in words.
     """
     flaw: str | None
-    if legacy_xml.is_xml(body, content_type):
+    if is_xml(body, content_type):
         return _read_xml(body, account_id, content_type, received_at)
     try:
         outer = sim_json.OUTER.decode(body)
@@ -57,7 +57,7 @@ def is_same_event(earlier: Notification, later: Notification) -> bool:
 def custom_fields(notification: Notification) -> bytes | None:
     """Return the raw JSON of the envelope's custom fields, or None where it is not carried."""
     summary = _summary(notification.body)
-    if summary is None and _is_aggregate(notification) and notification.enrichment is not None:
+    if summary is None and notification.is_xml and notification.enrichment is not None:
         summary = sim_json.SUMMARY.decode(notification.enrichment)
     if summary is None or summary.customFields is msgspec.UNSET:
         return None
@@ -79,7 +79,7 @@ def unfold(notification: Notification, previous: Snapshot | None) -> Unfolded | 
     `notification` is what `normalise` made of it: a message without news is that again, which the
     store knows as a repeat. One made before `previous` is kept raw and flagged, never delivered.
     """
-    if not notification.is_readable or not _is_aggregate(notification):
+    if not notification.is_readable or not notification.is_xml:
         return None
     aggregate = legacy_xml.read(notification.body, received_at=notification.received_at)
     if isinstance(aggregate, str):
@@ -119,10 +119,6 @@ def _hopeless_state(snapshot: Snapshot) -> str | None:
     if state_event(snapshot.status) is None:
         return f"no event brings an envelope into the status {snapshot.status[:40]!r}"
     return _misfit(snapshot.envelope_id, *(one.id for one in snapshot.recipients))
-
-
-def _is_aggregate(notification: Notification) -> bool:
-    return legacy_xml.is_xml(notification.body, notification.content_type)
 
 
 def _of_event(notification: Notification, told: Told) -> Notification:

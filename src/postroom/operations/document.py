@@ -15,7 +15,6 @@ MAX_LISTENERS = 10_000
 GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _VISIBLE = r"^[\x21-\x7e]+$"
 """What a bearer token may consist of, since it becomes a header."""
-_NOT_YET = {"aggregate", "xml"}
 
 
 class Problem(Noun, frozen=True, kw_only=True):
@@ -31,12 +30,6 @@ class InvalidDocumentError(InvalidInputError):
     def __init__(self, problems: list[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(f"{written(one.path)}: {one.message}" for one in problems))
-
-
-def _not_yet(value: Any) -> Any:
-    if isinstance(value, str) and value.lower() in _NOT_YET:
-        raise ValueError(f"{value} is not available yet; use pass-through or sim")
-    return value
 
 
 def _scalar_text(value: Any) -> Any:
@@ -144,7 +137,7 @@ class ListenerPart(Part):
     field_policy: Literal["current", "sticky"] = "current"
     lane: Name | None = None
     environment: Name | None = None
-    format: Annotated[Literal["pass-through", "sim"], BeforeValidator(_not_yet)] = "pass-through"
+    format: Literal["pass-through", "sim", "aggregate", "xml"] = "pass-through"
     include: tuple[Include, ...] | None = None
     mask: tuple[Literal["emails"], ...] = ()
     keys: Annotated[tuple[KeyPart, ...], Field(max_length=100)] = ()

@@ -24,6 +24,8 @@ from postroom.operations.document import (
 from postroom.routing import filters, guard
 
 Path = tuple[str | int, ...]
+_EXTRAS_OF_XML = ("time_zone", "void_reason")
+"""What Docusign adds to XML only when asked, and without which its moments mean nothing."""
 _WHOSE = "write a user's id, an e-mail address, or a group of the account's users"
 
 
@@ -148,9 +150,9 @@ class _Drafting:
         complaint = retry.check(part.retry)
         if complaint is not None:
             self._complain((*path, "retry"), complaint)
-        if part.format == "pass-through" and (part.include is not None or part.mask):
+        if part.format in {"pass-through", "xml"} and (part.include is not None or part.mask):
             what = "include" if part.include is not None else "mask"
-            self._complain((*path, what), f"{what} needs format: sim")
+            self._complain((*path, what), f"{what} needs format: sim, or aggregate")
         condition = plain(part.filter)
         if condition is not None:
             for one in filters.check(condition):
@@ -165,6 +167,7 @@ class _Drafting:
             events=tuple(dict.fromkeys(self._event(event, part.name) for event in part.events)),
             users=self._users(part.users, account, (*path, "users")) if part.users else None,
             filter=condition,
+            extras=_EXTRAS_OF_XML if part.format == "xml" else (),
             **{name: getattr(part, name) for name in _SAME},
         )
         self._guard(listener, account, path)
