@@ -28,6 +28,7 @@ nightly: .venv/dev
 
 bench: .venv/dev
 	@$(BIN)/python -m benchmarks.main_job
+	@$(BIN)/python -m benchmarks.bulk_send
 
 lint: .venv/dev
 	@$(BIN)/ruff check --quiet .
