@@ -214,9 +214,11 @@ def markdown(found: dict[str, Any]) -> str:
     lines = [
         "# A bulk send, measured",
         "",
-        f"{bulk['envelopes']:,.0f} envelopes created, lived through and told to two Connect"
-        f" configurations. Medians of {len(found['each_round'])} rounds, beside the main job's"
-        " saturation workload in the same run; `python -m benchmarks.bulk_send --save`.",
+        (
+            f"{bulk['envelopes']:,.0f} envelopes created, lived through and told to two Connect"
+            f" configurations. Medians of {len(found['each_round'])} rounds, beside the main job's"
+            " saturation workload in the same run; `python -m benchmarks.bulk_send --save`."
+        ),
         "",
         "| figure | bulk send | main job |",
         "|---|---:|---:|",
@@ -225,8 +227,10 @@ def markdown(found: dict[str, Any]) -> str:
             for name, words in FIGURES.items()
         ),
         "",
-        f"CPU per delivery, ratio: {ratio:.2f}; goal: at most {GOAL:.0f},"
-        f" {'met' if ratio <= GOAL else 'MISSED'}.",
+        (
+            f"CPU per delivery, ratio: {ratio:.2f}; goal: at most {GOAL:.0f},"
+            f" {'met' if ratio <= GOAL else 'MISSED'}."
+        ),
         "",
         "| machine | |",
         "|---|---|",
