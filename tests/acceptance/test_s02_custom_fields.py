@@ -1,14 +1,31 @@
-"""S2: Salesforce, ERP and HR on one account, told apart by an envelope custom field (JSON SIM)."""
+"""S2: Salesforce, ERP and HR on one account, told apart by an envelope custom field."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
+import pytest
+from msgspec.structs import replace
 from tests.acceptance import invariants
-from tests.acceptance.cast import A1, ALICE, BOB, account, envelope, envelope_id
+from tests.acceptance.cast import (
+    A1,
+    ALICE,
+    BOB,
+    KA1,
+    account,
+    envelope,
+    envelope_id,
+    signed_headers,
+)
 from tests.acceptance.gateway import Gateway
 from tests.acceptance.recorder import Arrival, Recorder
 
+from postroom.envelopes import progress
+from postroom.envelopes.legacy_xml import envelope_xml
+from postroom.envelopes.sim_envelope import SimEnvelope
+
 REST_TOKEN = "rest-token-of-the-acceptance-tests"
+SECOND = 1_000_000
 HR_EVENTS = ("recipient-sent", "recipient-delivered", "recipient-completed")
 WHOLE_LIFE = (
     "envelope-sent",
@@ -62,16 +79,37 @@ def connect(
     }
 
 
-def play_the_plain_ones(gateway: Gateway) -> None:
+Tell = Callable[..., None]
+"""Feeds events of an envelope, in order: `tell(envelope, *events)`."""
+
+
+def play_the_plain_ones(tell: Tell) -> None:
     """Feed E-201 to E-207."""
     salesforce = envelope(201, Integration="Salesforce", SFObject="0065g00000ABCDE")
-    gateway.tell(salesforce, *WHOLE_LIFE)
-    gateway.tell(envelope(202, Integration="ERP", PO="PO-7781"), *WHOLE_LIFE)
-    gateway.tell(envelope(203, signers=2, Integration="HR"), *TWO_SIGNERS)
-    gateway.tell(envelope(204, sender=ALICE), "envelope-completed")
-    gateway.tell(envelope(205, Integration="salesforce "), "envelope-completed")
-    gateway.tell(envelope(206, list_fields=(("Integration", "ERP"),)), *WHOLE_LIFE)
-    gateway.tell(envelope(207, Integration="ERP", CC="HR"), *WHOLE_LIFE)
+    tell(salesforce, *WHOLE_LIFE)
+    tell(envelope(202, Integration="ERP", PO="PO-7781"), *WHOLE_LIFE)
+    tell(envelope(203, signers=2, Integration="HR"), *TWO_SIGNERS)
+    tell(envelope(204, sender=ALICE), "envelope-completed")
+    tell(envelope(205, Integration="salesforce "), "envelope-completed")
+    tell(envelope(206, list_fields=(("Integration", "ERP"),)), *WHOLE_LIFE)
+    tell(envelope(207, Integration="ERP", CC="HR"), *WHOLE_LIFE)
+
+
+def told_in_xml(gateway: Gateway) -> Tell:
+    """Return what feeds the state after each event as XML, as `Gateway.tell` does in JSON."""
+
+    def tell(said: SimEnvelope, *events: str) -> None:
+        first_at = gateway.now_at - SECOND * (len(events) - 1)
+        known = replace(said, created_at=first_at - 600 * SECOND)
+        for number, event in enumerate(events):
+            name, _, recipient = event.partition(":")
+            at = first_at + SECOND * number
+            state = progress.after(known, name, at=at, recipient_id=recipient or None)
+            body = envelope_xml(state, at=at, extras=("time_zone",))
+            headers = signed_headers([KA1], body) | {"Content-Type": "text/xml; charset=utf-8"}
+            assert gateway.post(body, headers, f"/{A1}") == 200
+
+    return tell
 
 
 def play_the_edited_one(gateway: Gateway) -> None:
@@ -102,7 +140,7 @@ def test_each_envelope_reaches_the_integration_its_field_names(
     gateway: Gateway, recorder: Recorder
 ) -> None:
     gateway.apply(connect(recorder, everyone={"field_policy": "sticky"}))
-    play_the_plain_ones(gateway)
+    play_the_plain_ones(gateway.tell)
     recorder.rest_envelopes[envelope_id(208)] = {
         "customFields": {"textCustomFields": [{"name": "Integration", "value": "ERP"}]}
     }
@@ -111,6 +149,27 @@ def test_each_envelope_reaches_the_integration_its_field_names(
     gateway.until_enriched()
     assert recorder.totals() == {"SF": 1, "ERP": 5, "HR": 7}
     invariants.check(gateway, recorder, PLAIN + completed("ERP", 208, 209))
+
+
+def in_xml(arrival: Arrival) -> Arrival:
+    """Return an arrival with the recipient under the GUID, which alone is in XML (contract 8.9)."""
+    listener, number, recipient, event = arrival
+    for one in progress.after(envelope(203, signers=2), "envelope-sent", at=SECOND).recipients:
+        if (number, recipient) == (envelope_id(203), one.id):
+            return listener, number, one.guid, event
+    return arrival
+
+
+@pytest.mark.parametrize("policy", ["current", "sticky"])
+def test_fed_with_xml_the_result_is_the_same(
+    gateway: Gateway, recorder: Recorder, policy: str
+) -> None:
+    gateway.apply(connect(recorder, everyone={"format": "sim", "field_policy": policy}))
+    play_the_plain_ones(told_in_xml(gateway))
+    gateway.until_quiet()
+    assert gateway.ask("held")["items"] == []
+    expected = Counter({in_xml(arrival): count for arrival, count in PLAIN.items()})
+    invariants.check(gateway, recorder, expected)
 
 
 def test_the_missing_fields_are_fetched_with_the_accounts_bearer_token(

@@ -343,3 +343,73 @@ def test_a_state_that_could_not_be_kept_is_told_whole_when_it_comes_again(
     feed.tell(3, 4)
     assert Counter(events(recorder)) == Counter(ALL_TOLD)
     assert bodies(recorder, "OLD") == [feed.states[0], *feed.states[2:]]
+
+
+# --- (ii) with what XML leaves out fetched ---
+
+
+def test_what_xml_cannot_tell_is_fetched_and_replaces_nothing_it_tells(
+    gateway: Gateway, recorder: Recorder
+) -> None:
+    document = connect(recorder, NEW="sim", OTHER="sim")
+    rest = {"base_url": recorder.url("restapi"), "token": {"text": "rest-token-of-s9"}}
+    document["accounts"][0]["enrichment"] = rest
+    for listener, wanted in zip(document["listeners"], ("T-7", "T-8"), strict=True):
+        listener["events"] = ["envelope-sent"]
+        listener["filter"] = {"envelope.transactionId": wanted}
+    gateway.apply(document)
+    recorder.rest_envelopes[E901] = {
+        "transactionId": "T-7",
+        "status": "completed",
+        "emailSubject": "as it is by now",
+        "envelopeUri": f"/envelopes/{E901}",
+        "sender": {"userId": "u-1", "userName": "another name"},
+        "recipients": {"signers": []},
+    }
+    assert Feed(gateway).post(1) == 200
+    gateway.until_enriched()
+    (got,) = recorder.deliveries()
+    assert got.listener == "NEW"
+    assert got.message["data"]["userId"] == "u-1"
+    summary = got.message["data"]["envelopeSummary"]
+    assert (summary["transactionId"], summary["status"]) == ("T-7", "sent")
+    assert summary["emailSubject"] == SUBJECT
+    assert summary["sender"] == {
+        "userId": "u-1",
+        "userName": "Sam Sender",
+        "email": "sam.sender@example.com",
+    }
+    assert len(summary["recipients"]["signers"]) == 2
+
+
+def test_without_fetching_what_xml_cannot_tell_is_held_and_says_so(
+    gateway: Gateway, recorder: Recorder
+) -> None:
+    document = connect(recorder, NEW="sim")
+    document["listeners"][0]["filter"] = {"envelope.transactionId": "T-7"}
+    gateway.apply(document)
+    Feed(gateway).tell(1)
+    held = gateway.ask("held")["items"]
+    assert [one["event"] for one in held] == ["recipient-sent", "envelope-sent"]
+    assert all("XML message does not tell transactionId" in one["reason"] for one in held)
+    assert recorder.received == []
+
+
+def test_the_fields_a_json_feed_lacks_are_fetched_for_xml_too(
+    gateway: Gateway, recorder: Recorder
+) -> None:
+    document = connect(recorder, OLD="xml")
+    rest = {"base_url": recorder.url("restapi"), "token": {"text": "rest-token-of-s9"}}
+    document["accounts"][0]["enrichment"] = rest
+    document["listeners"][0]["filter"] = {"customFields.PO Number": "PO-7781"}
+    gateway.apply(document)
+    recorder.rest_envelopes[E901] = {
+        "status": "voided",
+        "customFields": {"textCustomFields": [{"name": "PO Number", "value": "PO-7781"}]},
+    }
+    gateway.tell(envelope(901), "envelope-completed", include=["recipients"])
+    gateway.until_enriched()
+    (got,) = recorder.deliveries("OLD")
+    root = etree.fromstring(got.body)
+    assert texts(root, "EnvelopeStatus/Status") == ["Completed"]
+    assert texts(root, "EnvelopeStatus/CustomFields/CustomField/Value") == ["PO-7781"]

@@ -244,3 +244,78 @@ def test_no_bytes_make_looking_raise(body: bytes, sticky: bytes, path: str) -> N
     assert isinstance(parsed, paths.Path)
     received = notification(body=body, recipient_id="1", sticky_fields=sticky, enrichment=body)
     assert isinstance(Content(received).look(parsed, is_sticky=True), Sight)
+
+
+# --- what an XML message tells, and what it cannot ---
+
+STATED: dict[str, Any] = {
+    "status": "sent",
+    "emailSubject": "PO 77",
+    "sender": {"userName": "Svc", "email": "svc@example.com"},
+    "customFields": {"textCustomFields": [{"name": "Integration", "value": "ERP"}]},
+    "recipients": {"signers": [{"recipientId": "r1", "email": "s1@example.com"}]},
+    "envelopeDocuments": [{"documentId": "1", "name": "a.pdf", "order": "1"}],
+}
+
+
+def from_xml(stated: dict[str, Any], **keys: Any) -> Notification:
+    return notification(
+        body=b"<feed/>",
+        content_type="text/xml",
+        sender_id=None,
+        enrichment=json.dumps(stated).encode(),
+        **keys,
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("customFields.Integration", ("ERP",)),
+        ("customFields.Department", ()),
+        ("envelope.emailSubject", ("PO 77",)),
+        ("envelope.completedDateTime", ()),
+        ("recipients.signers.declinedReason", ()),
+        ("recipients.carbonCopies.email", ()),
+        ("recipient.email", ("s1@example.com",)),
+        ("recipient.signedDateTime", ()),
+        ("envelope.envelopeDocuments.name", ("a.pdf",)),
+        ("sender.email", ("svc@example.com",)),
+    ],
+)
+def test_what_xml_could_tell_and_does_not_is_not_there(
+    path: str, expected: tuple[str, ...]
+) -> None:
+    received = from_xml(STATED, event="recipient-sent", recipient_id="r1")
+    assert values(path, received) == expected
+
+
+UNTOLD = (
+    "envelope.transactionId",
+    "envelope.voidedReason",
+    "envelope.envelopeMetadata.allowCorrect",
+    "recipients.signers.roleName",
+    "recipient.userId",
+    "envelope.envelopeDocuments.type",
+    "sender.userId",
+    "envelope.templates.templateId",
+)
+
+
+@pytest.mark.parametrize("path", UNTOLD)
+def test_what_xml_cannot_tell_is_not_known(path: str) -> None:
+    received = from_xml(STATED, event="recipient-sent", recipient_id="r1")
+    assert look(path, received).doubt is not None
+
+
+def test_the_doubt_about_xml_says_what_would_help() -> None:
+    doubt = look("envelope.transactionId", from_xml(STATED)).doubt or ""
+    assert "does not tell transactionId" in doubt
+    assert "JSON (SIM)" in doubt
+
+
+def test_once_the_envelope_is_fetched_what_rest_does_not_tell_is_not_there() -> None:
+    fetched = from_xml(STATED | {"envelopeUri": "/envelopes/e", "brandId": "b"})
+    assert values("envelope.brandId", fetched) == ("b",)
+    assert values("envelope.transactionId", fetched) == ()
+    assert look("recipients.signers.roleName", fetched).doubt is not None

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.shape_cast import KEYS, NOW, SUMMARY, lease, message
 
 from postroom import signature
-from postroom.delivery import wanted
+from postroom.delivery import reshape, wanted
 from postroom.delivery.shape import ShapeError, needs, shape
 from postroom.model import Credentials, Enclosure, Lease, Listener, Request
 
@@ -351,3 +351,13 @@ def test_the_certificate_is_of_completed_envelopes_alone() -> None:
 def test_soap_has_the_namespace_of_either_spelling(said: Any, expected: str | None) -> None:
     to = Listener(id=7, account_id="a", name="n", url="https://x", configuration=said)
     assert wanted.soap_namespace(to) == expected
+
+
+def test_a_summary_is_whole_with_what_an_include_adds_and_was_fetched() -> None:
+    fetched = b'{"status":"voided","customFields":{"a":1},"recipients":{"b":2},"brandId":"x"}'
+    carried = message({"status": "sent", "recipients": {}})
+    whole = json.loads(reshape.whole_summary(carried, fetched) or b"")
+    assert whole == {"status": "sent", "recipients": {}, "customFields": {"a": 1}}
+    only_fetched = reshape.whole_summary(message(None), fetched) or b""
+    assert json.loads(only_fetched) == json.loads(fetched)
+    assert reshape.whole_summary(message(None), None) is None

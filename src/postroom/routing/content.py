@@ -2,8 +2,9 @@
 
 What can be known and what cannot (contract 3.1): without an `envelopeSummary` a message carries
 only its event and ids. With one, keys that come by an include may still be missing, and then
-nothing is known about them; any other key that is missing is not there. What has not the shape
-the contract gives it is not known either: hostile content never raises here.
+nothing is known about them; any other key that is missing is not there. An XML message tells
+fewer things, the same ones always (contract 3.3): of all others nothing is known. What has not
+the shape the contract gives it is not known either: hostile content never raises here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,7 @@ from typing import Any
 import msgspec
 
 from postroom.model import Notification, Noun
-from postroom.routing import readings
+from postroom.routing import readings, xml_extent
 from postroom.routing.paths import Path
 from postroom.vocabulary import INCLUDES
 
@@ -91,7 +92,10 @@ class Content:
             path_key, is_sticky = path.text, False
         sight = self._seen.get(path_key)
         if sight is None:
-            sight = self._seen[path_key] = self._look(path, is_sticky=is_sticky)
+            sight = self._look(path, is_sticky=is_sticky)
+            if sight == NOTHING and self._notification.is_xml:
+                sight = self._missing_in_xml(path)
+            self._seen[path_key] = sight
         return sight
 
     def custom_fields(self, *, is_sticky: bool = False) -> Mapping[str, tuple[str, ...]] | None:
@@ -166,6 +170,17 @@ class Content:
         if key in _OBJECTS and not isinstance(found, dict | None):
             return _malformed(key)
         return _walk(found, segments)
+
+    def _missing_in_xml(self, path: Path) -> Sight:
+        """Tell what has no value from what the older format cannot tell."""
+        is_fetched = any(xml_extent.NEVER_TOLD in source for source in self._sources())
+        keys = xml_extent.untold(path, is_fetched=is_fetched)
+        if not keys:
+            return NOTHING
+        return Sight(
+            doubt=f"an XML message does not tell {'.'.join(keys)}; set the Connect configuration "
+            "to JSON (SIM), or let the envelope be fetched (enrichment)"
+        )
 
     # --- decoding ---
 

@@ -98,6 +98,8 @@ class Enricher:
         if envelope is None:
             self._put_off(notification_id)
             return
+        if stored.notification.is_xml:
+            envelope = _filled_in(stored.notification.enrichment, envelope)
         router = await self._router_of(stored.registry_revision, roster)
         routing = router.match(replace(stored.notification, enrichment=envelope))
         decisions = _decide(held, routing)
@@ -179,6 +181,22 @@ def _decision(delivery: StoredDelivery, match: Match | None) -> Decision | None:
             reason=match.reason or "crossed",
         )
     return None
+
+
+def _filled_in(stated: bytes | None, fetched: bytes) -> bytes:
+    """Return what an XML message states, with what it leaves out from the fetched envelope.
+
+    The envelope may have moved on since: nothing stated is replaced. Of the recipients, whose ids
+    are others in XML (contract 8.9), all is left as stated; of the sender, the id is filled in.
+    """
+    if stated is None:
+        return fetched
+    ours, theirs = msgspec.json.decode(stated), msgspec.json.decode(fetched)
+    sender, more = ours.get("sender"), theirs.get("sender")
+    made = theirs | ours
+    if isinstance(sender, dict) and isinstance(more, dict):
+        made["sender"] = more | sender
+    return msgspec.json.encode(made)
 
 
 def _is_envelope(body: bytes) -> bool:
