@@ -434,6 +434,16 @@ async def test_an_object_is_kept_replaced_and_dropped(backend: Backend, store: S
     assert await after.kept_objects("template", A2) == [_object("d", account_id=A2)]
 
 
+async def test_what_is_done_to_an_object_is_audited_with_it(store: Store) -> None:
+    put, dropped = (replace(AUDIT, verb=verb) for verb in ("put-it", "drop-it"))
+    await store.keep_object(_object("a"), put)
+    assert not await store.drop_object("template", A1, "b", dropped)
+    assert await store.drop_object("template", A1, "a", dropped)
+    audited = [entry.verb for _, entry in await store.audit_log(after=None, limit=10)]
+    assert audited[:2] == ["drop-it", "put-it"]
+    assert audited.count("drop-it") == 1
+
+
 async def test_an_account_that_is_removed_takes_with_it_what_is_kept_of_it(store: Store) -> None:
     for account_id in (A1, A2):
         mine = kept(1, account_id=account_id, next_at=T0, fields=(("a", "b"),))

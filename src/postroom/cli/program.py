@@ -28,6 +28,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "List listeners; show, pause, resume or remove one.",
     ),
     "keys": ("postroom.cli.keys", SET_UP, "List signing keys; add or retire one."),
+    "integrations": (
+        "postroom.cli.integrations",
+        SET_UP,
+        "List integrations, which may ask for access tokens; add or remove one.",
+    ),
     "envelopes": (
         "postroom.cli.envelopes",
         DECIDE,

@@ -628,7 +628,7 @@ class Store(Protocol):
         """Return envelopes whose `next_at` has come, the longest due first."""
         ...
 
-    async def keep_object(self, kept: KeptObject) -> None:
+    async def keep_object(self, kept: KeptObject, audit: AuditEntry | None = None) -> None:
         """Keep a small object; the same kind, account and id replaces it."""
         ...
 
@@ -638,8 +638,10 @@ class Store(Protocol):
         """Return the objects of a kind (all, or those of `ids`) in the order of their ids."""
         ...
 
-    async def drop_object(self, kind: str, account_id: str, object_id: str) -> bool:
-        """Forget an object; return whether there was one."""
+    async def drop_object(
+        self, kind: str, account_id: str, object_id: str, audit: AuditEntry | None = None
+    ) -> bool:
+        """Forget an object; return whether there was one. What was not there is not audited."""
         ...
 
     async def reject(self, rejections: Sequence[Rejection]) -> None:

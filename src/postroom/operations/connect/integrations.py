@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from postroom.errors import InvalidInputError
 from postroom.model import Noun
-from postroom.storage.port import KeptObject, Store
+from postroom.storage.port import AuditEntry, KeptObject, Store
 from postroom.vault import Vault, write_once
 
 KIND = "integration"
@@ -64,7 +64,7 @@ class IntegrationOffer(Noun, frozen=True, kw_only=True):
         return f"IntegrationOffer(client_id={self.client_id!r})"
 
 
-async def register_integration(  # what it is called, how it proves itself, where it may lead
+async def register_integration(  # noqa: PLR0913  # what it is called, how it proves itself, where it may lead
     store: Store,
     vault: Vault,
     *,
@@ -74,6 +74,7 @@ async def register_integration(  # what it is called, how it proves itself, wher
     public_key: str,
     redirect_uris: Sequence[str] = (),
     now: int,
+    audit: AuditEntry | None = None,
 ) -> Integration:
     """Keep an integration; one of the same client id is replaced.
 
@@ -93,7 +94,8 @@ async def register_integration(  # what it is called, how it proves itself, wher
             id=made.client_id,
             body=msgspec.json.encode(made),
             updated_at=now,
-        )
+        ),
+        audit,
     )
     return made
 

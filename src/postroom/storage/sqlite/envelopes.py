@@ -4,7 +4,8 @@ import sqlite3
 from collections.abc import Sequence
 
 from postroom.storage import kept_queries
-from postroom.storage.port import EnvelopeQuery, KeptEnvelope, KeptObject
+from postroom.storage.port import AuditEntry, EnvelopeQuery, KeptEnvelope, KeptObject
+from postroom.storage.sqlite import records
 from postroom.storage.sqlite.questions import ask
 from postroom.storage.sqlite.rows import array
 from postroom.storage.sqlite.writer import Transaction
@@ -65,9 +66,10 @@ def due(connection: sqlite3.Connection, now: int, limit: int) -> Sequence[KeptEn
     return [kept_queries.envelope(row) for row in rows]
 
 
-def keep_object(tx: Transaction, kept: KeptObject) -> None:
+def keep_object(tx: Transaction, kept: KeptObject, audit: AuditEntry | None) -> None:
     """Keep an object, or replace the one of its kind, account and id."""
     tx.sql.execute(_KEEP_OBJECT, (kept.kind, kept.account_id, kept.id, kept.body, kept.updated_at))
+    records.note(tx, audit)
 
 
 def objects(
@@ -85,9 +87,13 @@ def objects(
     ]
 
 
-def drop_object(tx: Transaction, kind: str, account_id: str, object_id: str) -> bool:
+def drop_object(
+    tx: Transaction, kind: str, account_id: str, object_id: str, audit: AuditEntry | None
+) -> bool:
     """Forget an object; return whether there was one."""
-    return tx.sql.execute(_DROP_OBJECT, (kind, account_id, object_id)).rowcount == 1
+    was_there = tx.sql.execute(_DROP_OBJECT, (kind, account_id, object_id)).rowcount == 1
+    records.note(tx, audit if was_there else None)
+    return was_there
 
 
 def forget_account(tx: Transaction, account_id: str) -> None:

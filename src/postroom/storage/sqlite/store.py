@@ -260,9 +260,9 @@ class SqliteStore:
         """Return envelopes whose `next_at` has come, the longest due first."""
         return await self._reader.read(partial(envelopes.due, now=now, limit=limit))
 
-    async def keep_object(self, kept: KeptObject) -> None:
+    async def keep_object(self, kept: KeptObject, audit: AuditEntry | None = None) -> None:
         """Keep a small object."""
-        await self._writer.do(lambda tx: envelopes.keep_object(tx, kept))
+        await self._writer.do(lambda tx: envelopes.keep_object(tx, kept, audit))
 
     async def kept_objects(
         self, kind: str, account_id: str, ids: Sequence[str] = ()
@@ -272,10 +272,12 @@ class SqliteStore:
             partial(envelopes.objects, kind=kind, account_id=account_id, ids=ids)
         )
 
-    async def drop_object(self, kind: str, account_id: str, object_id: str) -> bool:
+    async def drop_object(
+        self, kind: str, account_id: str, object_id: str, audit: AuditEntry | None = None
+    ) -> bool:
         """Forget an object; return whether there was one."""
         return await self._writer.do(
-            lambda tx: envelopes.drop_object(tx, kind, account_id, object_id)
+            lambda tx: envelopes.drop_object(tx, kind, account_id, object_id, audit)
         )
 
     # what people look back on
