@@ -25,6 +25,12 @@ MINIMAL = {
     "envelopeEvents": ["sent", "Completed"],
     "recipientEvents": ["AuthenticationFailed"],
 }
+OAUTH = {
+    "authorizationServerUrl": "https://login.example.com/token",
+    "clientId": "c1",
+    "clientSecret": "hunter2hunter2",
+}
+OWN: dict[str, Any] = {"includeOAuth": "true", "enableOAuthPerConfiguration": "true"}
 
 
 def read(
@@ -360,6 +366,23 @@ def test_connects_ports_are_taken(port: int) -> None:
         ({"oAuthConfiguration": []}, "not a JSON object"),
         ({"oAuthConfiguration": {"customParameters": 5}}, "customParameters"),
         ({"oAuthConfiguration": {"customParameters": {"a": []}}}, "customParameters"),
+        (
+            {"oAuthConfiguration": {**OAUTH, "authorizationServerUrl": "http://login.example.com"}},
+            "HTTPS",
+        ),
+        (
+            {"oAuthConfiguration": {**OAUTH, "authorizationServerUrl": "https://10.0.0.1/"}},
+            "private",
+        ),
+        (
+            {**OWN, "oAuthConfiguration": {"clientId": "c"}},
+            "Give authorizationServerUrl, clientSecret",
+        ),
+        ({**OWN, "oAuthConfiguration": {**OAUTH, "clientId": ""}}, "Give clientId in oAuth"),
+        (
+            {**OWN, "oAuthConfiguration": {**OAUTH, "clientSecret": ""}},
+            "Give clientSecret in oAuth",
+        ),
         ({"soapNamespace": "x" * 5001}, "longer than 5000"),
     ],
 )
@@ -407,6 +430,44 @@ def test_what_is_asked_for_and_not_done_is_said() -> None:
     assert read(requireMutualTls="true").warnings == (
         "requireMutualTls is kept and has no effect here",
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"oAuthConfiguration": OAUTH}, "not used: includeOAuth is false"),
+        (
+            {"oAuthConfiguration": OAUTH, "includeOAuth": "true"},
+            "not used: enableOAuthPerConfiguration is false",
+        ),
+        (OWN, "without oAuthConfiguration: the account's is used"),
+        ({"includeOAuth": "true", "userName": "erp"}, "OAuth is used, so leave userName out"),
+    ],
+)
+def test_a_way_to_authenticate_that_is_not_used_is_said(said: dict[str, Any], words: str) -> None:
+    (warning,) = read(**said).warnings
+    assert words in warning
+
+
+def test_oauth_that_is_used_is_not_warned_of() -> None:
+    assert read(includeOAuth="true").warnings == ()
+    assert read(**OWN, oAuthConfiguration=OAUTH).warnings == ()
+
+
+def test_a_kept_client_secret_stays_with_its_url() -> None:
+    before = read(**OWN, oAuthConfiguration=OAUTH).echo
+    elsewhere = {"authorizationServerUrl": "https://eve.example.com/token"}
+    assert read({"oAuthConfiguration": {"scope": "s"}}, before=before).echo[
+        "oAuthConfiguration"
+    ] == {
+        "authorizationServerUrl": "https://login.example.com/token",
+        "clientId": "c1",
+        "scope": "s",
+    }
+    with pytest.raises(DocusignError, match="clientSecret beside a new authorizationServerUrl"):
+        read({"oAuthConfiguration": elsewhere}, before=before)
+    told = elsewhere | {"clientSecret": "another"}
+    assert read({"oAuthConfiguration": told}, before=before).warnings == ()
 
 
 def test_an_include_that_adds_nothing_is_warned_of() -> None:
