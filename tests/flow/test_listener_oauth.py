@@ -321,6 +321,21 @@ async def test_an_endpoint_that_does_not_answer_holds_a_delivery_up_for_twenty_s
         (ok(body=token("tök")), "cannot stand in a header"),
         (ok(body=token("t", token_type="mac")), "token_type"),
     ],
+    ids=[
+        "refused",
+        "in-its-own-words",
+        "redirect",
+        "empty",
+        "html",
+        "nested",
+        "not-utf8",
+        "number",
+        "too-long",
+        "no-characters",
+        "header-injection",
+        "not-ascii",
+        "other-kind",
+    ],
 )
 async def test_an_answer_without_a_token_to_use_is_a_failure_in_words_of_ours(
     answer: bytes, said: str
