@@ -141,6 +141,13 @@ def test_wrong_usage_is_refused(arguments: tuple[str, ...], said: str) -> None:
     assert said in run("trigger", "envelope-sent", *arguments, expect=2, EMPTY="").stderr
 
 
+def test_a_template_is_not_sent_straight_at_a_url(recorder: Recorder) -> None:
+    url = recorder.url("hook")
+    refused = run("trigger", "template-created", "--url", url, expect=2)
+    assert "templates are kept on a server" in refused.stderr
+    assert recorder.received == []
+
+
 # --- on a server
 
 
@@ -189,6 +196,10 @@ def test_stories_are_triggered_listed_shown_and_acted_on(
     assert statuses == {"completed": 50, "declined": 1}
     only = ask("envelopes", "--field", "Integration=Integration A", "--statuses", "completed")
     assert [one["id"] for one in only["items"]] == [done["envelopes"][0]["envelope_id"]]
+
+    template = run("trigger", "template-modified", "--seed", "1", **where).stdout
+    assert "template-created, template-modified" in template
+    assert "1 template of " in template
 
     envelope = ask("trigger", "envelope-sent")["envelopes"][0]["envelope_id"]
     said = run(

@@ -16,8 +16,9 @@ from tests.flow.playhouse import Playhouse, playhouse
 
 from postroom.clock import SECOND
 from postroom.envelopes import stories
+from postroom.envelopes.envelope import Sender
 from postroom.model import AccountField, Notification
-from postroom.operations.connect import living
+from postroom.operations.connect import envelopes, living, templates
 from postroom.operations.connect.living import ConnectServer
 from postroom.operations.connect.trigger import Progress, TriggerRequest
 from postroom.storage.port import NotificationQuery
@@ -136,6 +137,64 @@ async def test_the_same_seed_makes_the_same_envelopes_and_not_twice(
         assert await other.trigger(story="two-signers", seed=5, count=3) == first
 
 
+TEMPLATE_LIVES = [
+    ("template-created", ["template-created"]),
+    ("template-modified", ["template-created", "template-modified"]),
+    ("template-deleted", ["template-created", "template-deleted"]),
+]
+
+
+@pytest.mark.parametrize(("event", "told"), TEMPLATE_LIVES)
+async def test_a_template_is_made_and_told_of_as_over_the_rest_api(
+    house: Playhouse, event: str, told: list[str]
+) -> None:
+    done = await house.trigger(event=event, sender="123", seed=9)
+    (one,) = done["templates"]
+    assert (one["events"], done["envelopes"]) == (told, [])
+    assert await house.heard() == told
+    last = house.recorder.deliveries("all")[-1].message
+    assert (last["event"], last["data"]["userId"]) == (event, U123.user_id)
+    assert last["data"]["templateId"] == one["template_id"]
+    kept = await templates.list_templates(house.connect, A1)
+    is_kept = event != "template-deleted"
+    ids = [each["templateId"] for each in kept["envelopeTemplates"]]
+    assert ids == ([one["template_id"]] if is_kept else [])
+
+
+async def test_an_envelope_is_made_from_a_template_that_was_triggered(house: Playhouse) -> None:
+    done = await house.trigger(event="template-modified", fields={"Dept": "HR"})
+    body = {
+        "status": "sent",
+        "templateId": done["templates"][0]["template_id"],
+        "templateRoles": [{"roleName": "Signer 1", "name": "Ann", "email": "ann@example.com"}],
+    }
+    sender = Sender(user_id=ALICE.user_id)
+    made = await envelopes.create(house.connect, A1, body, sender=sender)
+    assert made.envelope.status == "sent"
+    assert made.envelope.recipients[0].email == "ann@example.com"
+    assert [(one.name, one.value) for one in made.envelope.fields] == [("Dept", "HR")]
+
+
+async def test_the_templates_of_a_seed_are_the_same_ones_and_not_made_twice(
+    house: Playhouse,
+) -> None:
+    first = await house.trigger(event="template-created", seed=5, count=3)
+    assert first["totals"] == {"template-created": 3}
+    again = await house.trigger(event="template-modified", seed=5, count=3, expect=409)
+    assert "give another seed" in again["detail"]
+    gone = [await house.trigger(event="template-deleted", seed=6) for _ in range(2)]
+    assert gone[0] == gone[1]
+    assert Counter(await house.heard()) == {"template-created": 5, "template-deleted": 2}
+
+
+async def test_a_template_takes_no_event_notification(house: Playhouse) -> None:
+    notification = {"url": house.recorder.url("own")}
+    refused = await house.trigger(
+        event="template-created", event_notification=notification, expect=422
+    )
+    assert "a template has none" in refused["detail"]
+
+
 async def test_a_script_plays_each_envelope_with_its_own_sender(house: Playhouse) -> None:
     document = {
         "envelopes": [
@@ -216,7 +275,7 @@ async def test_an_envelope_that_others_change_meanwhile_is_gone_on_with(house: P
     ("order", "said"),
     [
         ({}, "give one of: an event, a story, a script"),
-        ({"event": "click-agreed"}, "no event of an envelope's life"),
+        ({"event": "click-agreed"}, "no event of an envelope's or a template's life"),
         ({"story": "happy"}, "there is no story 'happy'"),
         ({"event": "Sent", "sender": "nobody"}, "no user of the account Acme Corp"),
         ({"event": "Sent", "sender": "example.com"}, "is the sender of several"),

@@ -114,8 +114,7 @@ def test_an_event_is_found_in_any_spelling() -> None:
 @pytest.mark.parametrize(
     ("event", "said"),
     [
-        ("click-agreed", "is no event of an envelope's life"),
-        ("template-created", "is no event of an envelope's life"),
+        ("click-agreed", "is no event of an envelope's or a template's life"),
         ("envelope-signed", "did you mean recipient-completed"),
         ("nonsense" * 100, "is no event"),
     ],
@@ -127,6 +126,29 @@ def test_an_event_that_no_life_causes_is_refused_with_those_there_are(
         stories.story_for_event(event)
     assert "envelope-completed, " in str(refused.value)
     assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("event", "verbs"),
+    [
+        ("template-created", ["create"]),
+        ("templateModified", ["create", "change"]),
+        ("template-deleted", ["create", "delete"]),
+    ],
+)
+def test_an_event_of_a_template_has_a_story_of_a_template(event: str, verbs: list[str]) -> None:
+    story = stories.story_for_event(event)
+    assert [one.verb for one in story.template_beats] == verbs
+    (scene,) = scenes.scenes(story, count=1, seed=1, wishes=Wishes(fields=(("Dept", "HR"),)))
+    assert scene.beats == ()
+    assert scene.definition["name"].startswith("Agreement ")
+    assert scene.definition["customFields"]["textCustomFields"][0]["value"] == "HR"
+    assert [one["roleName"] for one in scene.definition["recipients"]["signers"]] == ["Signer 1"]
+
+
+def test_a_template_is_not_played_in_memory() -> None:
+    with pytest.raises(InvalidInputError, match="leave --url out"):
+        played(stories.story_for_event("template-created"))
 
 
 def test_a_story_that_there_is_not_is_refused_with_those_there_are() -> None:

@@ -36,6 +36,10 @@ ENVELOPES = (
     Column(heading="status", says="status"),
     Column(heading="told", says=lambda one: ", ".join(one["events"])),
 )
+TEMPLATES = (
+    Column(heading="template", says="template_id"),
+    Column(heading="told", says=lambda one: ", ".join(one["events"])),
+)
 TOTALS = (
     Column(heading="event", says="event"),
     Column(heading="told", says="count", is_number=True),
@@ -216,17 +220,18 @@ def _messages(posted: list[straight.Posted], rows: list[Row]) -> RenderableType:
 
 
 def _told(done: Row) -> list[RenderableType]:
-    played = done["envelopes"]
+    noun, columns = ("template", TEMPLATES) if done["templates"] else ("envelope", ENVELOPES)
+    played = done[f"{noun}s"]
     lines: list[RenderableType] = []
     if len(played) <= SHOWN_ENVELOPES:
-        lines.append(table(played, ENVELOPES))
+        lines.append(table(played, columns))
     else:
         totals = [{"event": name, "count": told} for name, told in done["totals"].items()]
         lines.append(table(totals, TOTALS))
     told = sum(done["totals"].values())
-    number = "1 envelope" if len(played) == 1 else f"{len(played)} envelopes"
+    number = f"1 {noun}" if len(played) == 1 else f"{len(played)} {noun}s"
     lines.append(f"{number} of {done['account_id']} told {told} events; seed {done['seed']}.")
-    if len(played) == 1:
+    if len(done["envelopes"]) == 1:
         lines.append(f"Who got them: postroom deliveries --envelope {played[0]['envelope_id']}")
     return lines
 

@@ -9,7 +9,7 @@ import random
 from collections.abc import Callable, Iterator
 from uuid import UUID
 
-from postroom.envelopes.stories import Beat, Story, beats_of
+from postroom.envelopes.stories import Beat, Story, TemplateBeat, beats_of
 from postroom.model import Json, Noun
 
 _DOCUMENT = base64.b64encode(b"An agreement, to be signed by everybody it concerns.\n").decode()
@@ -17,11 +17,13 @@ _SEED_BITS = 64
 
 
 class Scene(Noun, frozen=True, kw_only=True):
-    """One envelope that is to be created, and what then happens to it."""
+    """One envelope, or template, that is to be created, and what then happens to it."""
 
     definition: Json
-    """An `envelopeDefinition` (contract 7.3)."""
+    """An `envelopeDefinition` (contract 7.3), or an `envelopeTemplate`."""
     beats: tuple[Beat, ...] = ()
+    template_beats: tuple[TemplateBeat, ...] = ()
+    """Of a template, beginning with its creation; empty for an envelope."""
     seed: int
     sender: str | None = None
     """Whose envelope it is, as a person would name a user; None leaves it to the caller."""
@@ -43,7 +45,13 @@ def scenes(story: Story, *, count: int, seed: int, wishes: Wishes) -> Iterator[S
     chance.shuffle(parts)
     for beats in parts:
         own_seed = chance.getrandbits(_SEED_BITS)
-        yield Scene(definition=_definition(story, wishes, own_seed), beats=beats, seed=own_seed)
+        make = _template if story.template_beats else _definition
+        yield Scene(
+            definition=make(story, wishes, own_seed),
+            beats=beats,
+            template_beats=story.template_beats,
+            seed=own_seed,
+        )
 
 
 def guids(seed: int) -> Callable[[], str]:
@@ -108,3 +116,18 @@ def _definition(story: Story, wishes: Wishes, seed: int) -> Json:
         recipients={"signers": signers},
         wishes=wishes,
     )
+
+
+def _template(story: Story, wishes: Wishes, seed: int) -> Json:
+    mark = mark_of(seed)
+    signers: list[Json] = [
+        {"recipientId": str(number), "routingOrder": str(number), "roleName": f"Signer {number}"}
+        for number in range(1, story.signers + 1)
+    ]
+    said = definition(
+        subject=f"Please sign: agreement {mark}",
+        is_draft=True,
+        recipients={"signers": signers},
+        wishes=wishes,
+    )
+    return {"name": f"Agreement {mark}", **said}

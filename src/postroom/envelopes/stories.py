@@ -1,7 +1,9 @@
-"""Stories: what people do to an envelope, one beat after the other, by name. Pure.
+"""Stories: what people do to an envelope, or a template, one beat after the other. Pure.
 
 A story says what happens, not to whom: `scenes` makes envelopes of it.
 """
+
+from typing import Literal
 
 from postroom import vocabulary
 from postroom.envelopes.envelope import Action
@@ -18,6 +20,13 @@ class Beat(Noun, frozen=True, kw_only=True):
     after_seconds: float = 0
 
 
+class TemplateBeat(Noun, frozen=True, kw_only=True):
+    """Something done to a template, so long after the beat before it."""
+
+    verb: Literal["create", "change", "delete"]
+    after_seconds: float = 0
+
+
 class Ending(Noun, frozen=True, kw_only=True):
     """One way in which some of the envelopes of a story of many go."""
 
@@ -27,7 +36,7 @@ class Ending(Noun, frozen=True, kw_only=True):
 
 
 class Story(Noun, frozen=True, kw_only=True):
-    """What happens to an envelope."""
+    """What happens to an envelope, or to a template where it has `template_beats`."""
 
     name: str
     summary: str
@@ -39,6 +48,8 @@ class Story(Noun, frozen=True, kw_only=True):
     beats: tuple[Beat, ...] = ()
     endings: tuple[Ending, ...] = ()
     """For a story of many envelopes: how each of them goes, instead of `beats`."""
+    template_beats: tuple[TemplateBeat, ...] = ()
+    """For a story of a template, which no envelope is made from: instead of `beats`."""
 
 
 def _beat(verb: str, recipient: str | None = None, after: float = 0, **more: str) -> Beat:
@@ -183,6 +194,13 @@ def _short(event: str, *beats: Beat, signers: int = 1, is_draft: bool = False) -
     )
 
 
+def _of_template(event: str, *beats: TemplateBeat) -> Story:
+    created = TemplateBeat(verb="create")
+    return Story(
+        name=event, summary=f"The shortest way to {event}.", template_beats=(created, *beats)
+    )
+
+
 _VIEW, _SIGN = _beat("view", "1", MINUTE), _beat("sign", "1", MINUTE)
 _DECLINE = _beat("decline", "1", MINUTE, reason="The terms have changed")
 # A second signer beside the first keeps what the first does from being the envelope's own event.
@@ -223,6 +241,9 @@ _BY_EVENT = {
         _short("recipient-delegate", _beat("delegate", "1", MINUTE, **_OTHER)),
         _short("recipient-reassign", _beat("reassign", "1", MINUTE, **_OTHER)),
         _short("recipient-finish-later", _VIEW, _beat("finish-later", "1", MINUTE)),
+        _of_template("template-created"),
+        _of_template("template-modified", TemplateBeat(verb="change", after_seconds=MINUTE)),
+        _of_template("template-deleted", TemplateBeat(verb="delete", after_seconds=MINUTE)),
     )
 }
 
@@ -235,8 +256,8 @@ def events() -> tuple[str, ...]:
 def story_for_event(event: str) -> Story:
     """Return the shortest story that ends with an event, which may be spelt in any known way.
 
-    Raises `InvalidInputError` for an event that no envelope's life causes, with those that one
-    does.
+    Raises `InvalidInputError` for an event that no life of an envelope or a template causes, with
+    those that one does.
     """
     name = vocabulary.canonical(event) or event
     found = _BY_EVENT.get(name)
@@ -244,7 +265,11 @@ def story_for_event(event: str) -> Story:
         return found
     meant = vocabulary.suggest(event)
     hint = f"did you mean {meant}? " if meant in _BY_EVENT else ""
-    what = "is no event of an envelope's life" if name in vocabulary.EVENTS else "is no event"
+    what = (
+        "is no event of an envelope's or a template's life"
+        if name in vocabulary.EVENTS
+        else "is no event"
+    )
     raise InvalidInputError(f"{name[:100]!r} {what}; {hint}there are {', '.join(events())}")
 
 

@@ -10,6 +10,7 @@ from postroom.envelopes import definition, lifecycle, message, scenes
 from postroom.envelopes.envelope import Envelope, Happening, Sender
 from postroom.envelopes.scenes import Scene
 from postroom.envelopes.sim_message import CONFIGURATION_ID
+from postroom.errors import InvalidInputError
 from postroom.model import Account, Noun
 
 _MARKS = reshape.Marks(retry_count=0, configuration_id=CONFIGURATION_ID)
@@ -30,8 +31,12 @@ def rehearse(
     """Yield the messages of an envelope's life in order, each with no more than `include`.
 
     The life ends at `now`: what a story waits for lies before it. Raises `DocusignError` where
-    the definition or one of its beats is refused.
+    the definition or one of its beats is refused, `InvalidInputError` for a template's.
     """
+    if scene.template_beats:
+        raise InvalidInputError(
+            "templates are kept on a server: ask one with --server, and leave --url out"
+        )
     new_guid = scenes.guids(scene.seed)
     at = now - sum(round(beat.after_seconds * SECOND) for beat in scene.beats)
     draft = definition.read_definition(

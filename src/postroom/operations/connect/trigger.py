@@ -15,7 +15,7 @@ from postroom.envelopes.envelope import Action, Envelope, Sender, Step
 from postroom.envelopes.scenes import Scene, Wishes
 from postroom.errors import ConflictError, DocusignError, InvalidInputError
 from postroom.model import Account, Json, Notification, Noun
-from postroom.operations.connect import envelopes, living, script, senders
+from postroom.operations.connect import envelopes, living, script, senders, template_play
 from postroom.operations.connect.living import ConnectServer, Enact, Living
 from postroom.operations.connect.stage_time import AWAKE_EVERY_SECONDS, Time
 from postroom.storage.port import KeptEnvelope
@@ -53,7 +53,7 @@ class Progress(Noun, frozen=True, kw_only=True):
 
     played: int
     of: int
-    """How many envelopes there are to play."""
+    """How many envelopes, or templates, there are to play."""
     told: int
     """Events told so far."""
 
@@ -67,6 +67,14 @@ class Played(Noun, frozen=True, kw_only=True):
     """In the order told."""
 
 
+class PlayedTemplate(Noun, frozen=True, kw_only=True):
+    """A template that has been played."""
+
+    template_id: str
+    events: tuple[str, ...]
+    """In the order told."""
+
+
 class TriggerReport(Noun, frozen=True, kw_only=True):
     """What was played."""
 
@@ -74,6 +82,7 @@ class TriggerReport(Noun, frozen=True, kw_only=True):
     seed: int
     """Gives the same envelopes again, in a database that does not have them yet."""
     envelopes: tuple[Played, ...]
+    templates: tuple[PlayedTemplate, ...] = ()
     totals: dict[str, int]
     """How many times each event was told."""
 
@@ -112,7 +121,8 @@ async def trigger(
     return TriggerReport(
         account_id=account.id,
         seed=play.seed,
-        envelopes=tuple(played),
+        envelopes=tuple(one for one in played if isinstance(one, Played)),
+        templates=tuple(one for one in played if isinstance(one, PlayedTemplate)),
         totals=dict(sorted(totals.items())),
     )
 
@@ -145,6 +155,8 @@ def _of_story(request: TriggerRequest, wishes: Wishes, seed: int) -> Play:
         story = stories.story_for_event(request.event)
     else:
         story = stories.story_named(request.story or "")
+    if story.template_beats and request.event_notification is not None:
+        raise InvalidInputError("an eventNotification is an envelope's; a template has none")
     count = request.count or (BULK_COUNT if story.endings else 1)
     made = scenes.scenes(story, count=count, seed=seed, wishes=wishes)
     return Play(account=request.account, seed=seed, scenes=made, count=count)
@@ -178,10 +190,10 @@ class _Stage:
         # all, and it makes the listener of an `eventNotification` that they share.
         self._first_is_there = asyncio.Event()
 
-    async def play_all(self, waiting: Iterable[Scene]) -> Sequence[Played]:
+    async def play_all(self, waiting: Iterable[Scene]) -> Sequence[Played | PlayedTemplate]:
         """Play all of them; nothing new is begun after the first that fails."""
         numbered = enumerate(waiting)
-        played: dict[int, Played] = {}
+        played: dict[int, Played | PlayedTemplate] = {}
 
         async def work() -> None:
             for number, scene in numbered:
@@ -191,7 +203,8 @@ class _Stage:
                 if self._has_failed:
                     return
                 try:
-                    played[number] = await self._play(scene, number)
+                    play = self._play_template if scene.template_beats else self._play
+                    played[number] = await play(scene, number)
                 except BaseException:
                     self._has_failed = True
                     raise
@@ -220,11 +233,28 @@ class _Stage:
                     one = await _act(server, one, beat.action)
                 except DocusignError as refused:
                     raise _placed(refused, number, beat.action) from None
-        self._played += 1
-        self._events += len(noted.events)
+        self._count_in(noted)
         return Played(
             envelope_id=one.envelope.id, status=one.envelope.status, events=tuple(noted.events)
         )
+
+    async def _play_template(self, scene: Scene, _: int) -> PlayedTemplate:
+        server, noted = _own_server(self._server, scene.seed)
+        sender = senders.sender_of(self._account, self._request.sender)
+        who = {"account_id": self._account.id, "user_id": sender.user_id}
+        due = server.clock.now()
+        for beat in scene.template_beats:
+            due += round(beat.after_seconds * SECOND)
+            await self._time.pass_until(due, awake=self._tell)
+            async with self._time.standing():
+                await template_play.play(server, scene, beat, **who)
+            self._first_is_there.set()
+        self._count_in(noted)
+        return PlayedTemplate(template_id=template_play.id_of(scene), events=tuple(noted.events))
+
+    def _count_in(self, noted: "_Noted") -> None:
+        self._played += 1
+        self._events += len(noted.events)
 
     async def _pace(self, number: int) -> None:
         rate = self._request.rate_per_second
