@@ -1,5 +1,6 @@
 """What a request says, read leniently: its JSON and its query, whatever the case of the keys."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -19,6 +20,7 @@ Id = Annotated[str, PathParameter(max_length=MAX_ID_CHARACTERS)]
 MAX_PARAMETERS = 100
 MAX_PARAMETER_CHARACTERS = 4000
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
+_AMERICAN = re.compile(r"^([0-9]{2})/([0-9]{2})/([0-9]{4})(?=$|[ T])")
 
 
 async def said(request: Request[Any, Any, Any]) -> Json:
@@ -59,12 +61,15 @@ def asked(request: Request[Any, Any, Any]) -> dict[str, str]:
 
 
 def moment_of(asked: Mapping[str, str], name: str) -> int | None:
-    """Return a date or date-time of the query in microseconds; without an offset it is UTC."""
+    """Return a date or date-time of the query in microseconds; without an offset it is UTC.
+
+    The service also takes a date as Americans write it, 01/31/2026 (issue 76 of its Java SDK).
+    """
     text = asked.get(name, "").strip()
     if not text:
         return None
     try:
-        moment = datetime.fromisoformat(text[:40].replace("/", "-"))
+        moment = datetime.fromisoformat(_AMERICAN.sub(r"\3-\1-\2", text[:40]).replace("/", "-"))
     except ValueError:
         raise DocusignError(
             "INVALID_REQUEST_PARAMETER", f"{name} is not a date such as 2026-01-31T09:00:00Z."
