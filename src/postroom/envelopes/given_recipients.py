@@ -72,6 +72,11 @@ def entries(said: Given | None, limits: Limits) -> list[Entry]:
     """Return each recipient of a `recipients` object, list by list in the order of the wire."""
     if said is None:
         return []
+    if said.has("participants"):
+        # Passed over, an envelope would complete without them.
+        raise parameter_error(
+            said.at("participants"), f"are not served here; use {', '.join(RECIPIENT_TYPES)}."
+        )
     found: list[Entry] = []
     for role in RECIPIENT_TYPES:
         found.extend((role, one) for one in said.children(role, most=limits.recipients))
@@ -107,7 +112,8 @@ def read_recipients(
     """Return the recipients that PUT or POST of an envelope's `recipients` changes or adds.
 
     A recipient that is there (by `recipientId`) takes what is said and keeps the rest; another is
-    added. One that has completed or declined cannot be changed: a fault says so, and it stays.
+    added. One that has completed or declined cannot be changed: a fault says so, and it stays. So
+    it is with one whom an envelope under way could not reach.
     """
     check(body)
     listed = entries(Given(body, ""), limits)
@@ -125,6 +131,8 @@ def read_recipients(
                 if before is None
                 else _corrected(before, role, said, account, limits)
             )
+            if envelope.status != "created":
+                check_addresses([after])
         except DocusignError as error:
             faults.append(Fault(recipient_id=recipient_id, code=error.code, message=str(error)))
         else:

@@ -11,17 +11,21 @@ moment is the same. After a final status nothing is told but purging, deleting a
 
 from collections.abc import Callable
 
-from postroom.envelopes import corrections, recipient_acts, refusals, turns
+from msgspec.structs import replace
+
+from postroom.clock import SECOND
+from postroom.envelopes import corrections, given_recipients, recipient_acts, refusals, turns
 from postroom.envelopes.corrections import correct_recipients, remove_recipients, set_fields
 from postroom.envelopes.course import Course
 from postroom.envelopes.envelope import FINAL_STATUSES, Action, Envelope, Step
+from postroom.envelopes.limits import DEFAULT, Limits
 from postroom.envelopes.schedule import due_action, expires_at, next_at
 
 __all__ = [
-    "begun",
     "EXPIRED",
     "PURGE_STATES",
     "act",
+    "begun",
     "correct_recipients",
     "created",
     "due_action",
@@ -44,6 +48,9 @@ PURGE_STATES = (
 
 MAX_REASON_CHARACTERS = 500
 MAX_VOID_REASON_CHARACTERS = 200
+_DAY = 86_400 * SECOND
+_AFTER_REMOVAL = frozenset({"remove", "complete-purge"})
+"""What still happens to a removed envelope: its documents do not outlive the purge queue."""
 
 
 def created(envelope: Envelope) -> Step:
@@ -65,19 +72,19 @@ def begun(envelope: Envelope, *, at: int, is_sent: bool) -> Step:
     return act(draft.envelope, Action(verb="send"), at=at) if is_sent else draft
 
 
-def act(envelope: Envelope, action: Action, *, at: int) -> Step:
+def act(envelope: Envelope, action: Action, *, at: int, limits: Limits = DEFAULT) -> Step:
     """Return the envelope after an action at a moment, and the events in the order they are told.
 
     Raises DocusignError where the action is not legal: its code is Docusign's, its sentence says
     what to do. An action that changes nothing returns the very same envelope and no events.
     """
-    if envelope.removed_at is not None and action.verb != "remove":
+    if envelope.removed_at is not None and action.verb not in _AFTER_REMOVAL:
         raise refusals.gone()
     if len(action.reason) > MAX_REASON_CHARACTERS:
         raise refusals.bad_parameter(
             f"Give a reason of at most {MAX_REASON_CHARACTERS} characters."
         )
-    course = Course(envelope, at)
+    course = Course(envelope, at, limits)
     verb = _VERBS.get(action.verb)
     if verb is None:
         raise refusals.bad_parameter(f"There is no such action: choose from {', '.join(_VERBS)}.")
@@ -103,6 +110,9 @@ def _require_complete(envelope: Envelope) -> None:
         raise refusals.incomplete("add a recipient")
     if not envelope.documents:
         raise refusals.incomplete("add a document")
+    if not envelope.subject.strip():
+        raise refusals.incomplete("give it an emailSubject")
+    given_recipients.check_addresses(envelope.recipients)
     for field in envelope.fields:
         if field.is_required and not field.value.strip():
             raise refusals.incomplete(f"give the required custom field {field.name!r} a value")
@@ -187,11 +197,35 @@ def _purge(course: Course, action: Action) -> None:
         return
     if course.status not in FINAL_STATUSES or envelope.initial_sent_at is None:
         raise refusals.wrong_status(envelope, "be purged", advice="let it end first")
-    if state == "documents_dequeued" and not envelope.purge_state.endswith("_queued"):
+    if envelope.is_purged:
+        raise refusals.bad_parameter("The documents are purged already: nothing is left to purge.")
+    is_taken_back = state == "documents_dequeued"
+    if is_taken_back and envelope.purge_at is None:
         raise refusals.bad_parameter("No purge is queued: queue one before taking it back.")
-    course.change(purge_state=state)
+    purge_at = course.at + round(course.limits.purge_days * _DAY)
+    course.change(purge_state=state, purge_at=None if is_taken_back else purge_at)
     course.tell("envelope-purge")
     course.note("Purge", f"{envelope.sender.name} set the purge state to {state}")
+
+
+def _complete_purge(course: Course, _: Action) -> None:
+    """Carry out the queued purge; nothing is told, as Docusign tells of the queue alone.
+
+    Who keeps the documents drops their bytes when an envelope becomes `is_purged`.
+    """
+    envelope = course.envelope
+    if envelope.is_purged:
+        return
+    if envelope.purge_at is None:
+        raise refusals.bad_parameter("No purge is queued: queue one first.")
+    state = envelope.purge_state.removesuffix("_queued") + "_purged"
+    course.change(purge_state=state, purge_at=None)
+    if "metadata" in state:  # tabs and attachments, by Docusign's documentation of purging
+        bare = tuple(replace(document, tabs=None) for document in envelope.documents)
+        course.change(documents=bare, attachments=None)
+        for recipient in course.recipients:
+            course.update(recipient, tabs=None)
+    course.note("Purge", f"The purge was completed: {state}")
 
 
 def _delete(course: Course, _: Action) -> None:
@@ -247,6 +281,7 @@ _VERBS: dict[str, Callable[[Course, Action], None]] = {
     "remind": _remind,
     "expire": _expire,
     "purge": _purge,
+    "complete-purge": _complete_purge,
     "delete": _delete,
     "discard": _discard,
     "remove": _remove,

@@ -63,7 +63,7 @@ async def create(server: ConnectServer, account_id: str, body: Json, *, sender: 
 
 
 def _filled_in(body: Json) -> Json:
-    """Give what shall be sent at once a document and a signer where it has none.
+    """Give what shall be sent at once a subject, a document and a signer where it has none.
 
     The service refuses it; offline, an example without them, such as the article's, does what it
     is about.
@@ -73,6 +73,8 @@ def _filled_in(body: Json) -> Json:
     if has_templates or text_of(said, "status").lower() != SENT:
         return body
     missing: dict[str, Json] = {}
+    if not said.get("emailsubject"):
+        missing["emailSubject"] = "Please sign"
     if not said.get("documents"):
         page = {"documentId": "1", "name": "Example.txt", "fileExtension": "txt"}
         missing["documents"] = [{**page, "documentBase64": "QW4gZXhhbXBsZS4="}]
@@ -81,7 +83,8 @@ def _filled_in(body: Json) -> Json:
         missing["recipients"] = {"signers": [{**signer, "name": "Example Signer"}]}
     if missing:
         observe.log.warning("an envelope definition was filled in", given=sorted(missing))
-    kept = {key: value for key, value in body.items() if key.lower() not in missing}
+    filled = {key.lower() for key in missing}
+    kept = {key: value for key, value in body.items() if key.lower() not in filled}
     return {**kept, **missing}
 
 
@@ -178,7 +181,9 @@ async def update_envelope(
         changed = definition.read_update(body, envelope, at=at, limits=server.envelope_limits)
         told: tuple[Happening, ...] = ()
         for action in actions:
-            taken = lifecycle.act(changed, action, at=at)
+            if action.verb == "delete" and changed.status == "created":
+                action = Action(verb="discard")  # noqa: PLW2901  # a draft's own word for it
+            taken = lifecycle.act(changed, action, at=at, limits=server.envelope_limits)
             changed, told = taken.envelope, told + taken.happenings
         return Step(envelope=changed, happenings=told)
 
