@@ -285,7 +285,7 @@ def _entry(
     }
     if with_attempts:
         entry["connectDebugLog"] = [_debug(one, row, listener) for one in attempts]
-    if has_failed:
+    if _has_failed(row, listener):
         entry["failureId"] = log_id
         entry["failureUri"] = f"{here}/failures/{log_id}"
     entry |= {
@@ -304,7 +304,8 @@ def _entry(
 def _debug(attempt: StoredAttempt, row: StoredDelivery, listener: Listener) -> Json:
     is_good = attempt.failure is None and attempt.verdict == "done"
     said = f"{attempt.status}" if attempt.status is not None else attempt.detail
-    debug: dict[str, Any] = {"connectConfig": listener.name}
+    said_name = listener.configuration["name"] if listener.scope == "account" else listener.name
+    debug: dict[str, Any] = {"connectConfig": said_name}
     if not is_good:
         debug["errorDetails"] = {"errorCode": "CONNECT_FAILURE", "message": said}
     debug |= {

@@ -31,8 +31,9 @@ async def create_recipient_view(
 ) -> Json:
     """Return the address of a signing page for one recipient (`views/recipient`).
 
-    The recipient is found as Docusign does: by clientUserId, userName and email, or by
-    recipientId. Raises `DocusignError` UNKNOWN_ENVELOPE_RECIPIENT.
+    The recipient is found as Docusign does, by clientUserId, userName and email, or here by its
+    recipientId alone; one that signs embedded only by its clientUserId.
+    Raises `DocusignError` UNKNOWN_ENVELOPE_RECIPIENT.
     """
     living = await read(server, account_id, envelope_id)
     said = keys_of(body)
@@ -88,10 +89,11 @@ def _wanted(envelope: Envelope, said: Mapping[str, Json]) -> Recipient:
     }
     asked = {key: value for key, value in named.items() if value}
     for recipient in envelope.recipients:
-        if asked and all(
+        is_meant = asked and all(
             str(getattr(recipient, key) or "").casefold() == value.casefold()
             for key, value in asked.items()
-        ):
+        )
+        if is_meant and (recipient.client_user_id is None or "client_user_id" in asked):
             return recipient
     raise DocusignError(
         "UNKNOWN_ENVELOPE_RECIPIENT",
