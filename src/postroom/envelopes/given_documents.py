@@ -82,6 +82,22 @@ def new_documents(
     return ReadDocuments(documents=tuple(documents), contents=tuple(contents))
 
 
+def put_into(before: Sequence[Document], given: Sequence[Document]) -> tuple[Document, ...]:
+    """Return documents with those given in the places of those of the same ids, or added.
+
+    One that is added comes after the last, unless its order is free.
+    """
+    documents = {one.id: one for one in before}
+    for one in given:
+        if one.id in documents:
+            documents[one.id] = one
+        else:
+            taken = {other.order for other in documents.values()}
+            is_free = one.order not in taken
+            documents[one.id] = one if is_free else replace(one, order=max(taken) + 1)
+    return tuple(documents.values())
+
+
 def _document(said: Given, position: int, extension: str, limits: Limits) -> Document:
     document_id = said.text("documentId", most=_NAME_CHARACTERS, default=str(position)).strip()
     if not _ID.fullmatch(document_id) or document_id.lower() in _RESERVED:

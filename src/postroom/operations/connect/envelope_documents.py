@@ -1,6 +1,7 @@
 """The documents of an envelope: stored, combined, and the certificate that is made of its trail."""
 
 import asyncio
+import base64
 
 from msgspec.structs import replace
 
@@ -26,7 +27,8 @@ async def document_bytes(
     """Return a document's bytes, its media type and its file name.
 
     `combined` is all of them as one PDF with the certificate at its end once the envelope is
-    completed; `certificate` is the certificate of completion as of now.
+    completed, and a page in the place of each that was purged; `certificate` is the certificate
+    of completion as of now.
     """
     envelope = (await read(server, account_id, envelope_id)).envelope
     at = server.clock.now()
@@ -34,7 +36,10 @@ async def document_bytes(
         made = await asyncio.to_thread(certificate.certificate_of_completion, envelope, at=at)
         return made, _TYPES["pdf"], "Summary.pdf"
     if document_id == COMBINED:
-        held = [(one, await _held(server, envelope, one)) for one in envelope.documents]
+        held = [
+            (one, None if envelope.is_purged else await _held(server, envelope, one))
+            for one in envelope.documents
+        ]
         return await asyncio.to_thread(_combined, envelope, held, at), _TYPES["pdf"], "Combined.pdf"
     document = next((one for one in envelope.documents if one.id == document_id), None)
     if document is None:
@@ -57,11 +62,21 @@ async def put_documents(
 
     def decide(envelope: Envelope, at: int) -> Step:
         _must_be_draft(envelope)
-        documents = {one.id: one for one in (*envelope.documents, *given.documents)}
-        return Step(envelope=replace(envelope, documents=tuple(documents.values()), modified_at=at))
+        documents = given_documents.put_into(envelope.documents, given.documents)
+        return Step(envelope=replace(envelope, documents=documents, modified_at=at))
 
     living = await change(server, account_id, envelope_id, decide, documents=given.contents)
     return rest_view.documents_view(living.envelope)
+
+
+async def put_document(
+    server: ConnectServer, account_id: str, envelope_id: str, document_id: str, content: bytes
+) -> Json:
+    """Add a PDF to a draft, or replace the one of its id; return what is then known of it."""
+    encoded = base64.b64encode(content).decode()
+    said = {"documentId": document_id, "fileExtension": "pdf", "documentBase64": encoded}
+    view = await put_documents(server, account_id, envelope_id, {"documents": [said]})
+    return next(one for one in view["envelopeDocuments"] if one["documentId"] == document_id)
 
 
 async def delete_documents(
@@ -96,8 +111,13 @@ async def _held(server: ConnectServer, envelope: Envelope, document: Document) -
     return held
 
 
-def _combined(envelope: Envelope, held: list[tuple[Document, bytes]], at: int) -> bytes:
-    parts = [certificate.pdf_of(document, content) for document, content in held]
+def _combined(envelope: Envelope, held: list[tuple[Document, bytes | None]], at: int) -> bytes:
+    parts = [
+        certificate.purged_page(document)
+        if content is None
+        else certificate.pdf_of(document, content)
+        for document, content in held
+    ]
     if envelope.status == "completed":
         parts.append(certificate.certificate_of_completion(envelope, at=at))
     return certificate.combined(parts)

@@ -1,6 +1,6 @@
 """Envelopes on Docusign's paths (contract 7.3)."""
 
-from typing import Any, Literal, cast
+from typing import Any
 from urllib.parse import quote, urlencode
 
 from litestar import Request, Response, delete, get, post, put
@@ -8,7 +8,6 @@ from litestar.di import NamedDependency
 
 from postroom.envelopes import rest_view
 from postroom.envelopes.envelope import Sender
-from postroom.errors import DocusignError
 from postroom.operations.connect import (
     envelope_documents,
     envelope_fields,
@@ -19,10 +18,8 @@ from postroom.operations.connect import (
 )
 from postroom.operations.connect.callers import Caller
 from postroom.operations.connect.living import read
-from postroom.operations.connect.requests import number_of
-from postroom.storage.port import EnvelopeQuery
-from postroom.web.connect_api import answers
-from postroom.web.connect_api.asking import Id, moment_of
+from postroom.web.connect_api import answers, envelope_query
+from postroom.web.connect_api.asking import Id
 from postroom.web.connect_api.reach import Reach
 from postroom.web.connect_api.services import ConnectServices
 
@@ -31,30 +28,6 @@ Who = NamedDependency[Caller]
 Said = NamedDependency[Any]
 Asked = NamedDependency[dict[str, str]]
 Answer = Response[bytes]
-
-MOST_LISTED = 1000
-_BY = {
-    "changed": "status_changed",
-    "statuschanged": "status_changed",
-    "created": "created",
-    "sent": "sent",
-    "delivered": "delivered",
-    "signed": "completed",
-    "completed": "completed",
-    "declined": "declined",
-    "voided": "voided",
-    "lastmodified": "modified",
-}
-_ORDERS = {
-    "created": "created",
-    "last_modified": "modified",
-    "sent": "sent",
-    "completed": "completed",
-    "status_changed": "status_changed",
-    "status": "status",
-    "subject": "subject",
-    "user_name": "sender_name",
-}
 
 
 @post("/envelopes", status_code=201)
@@ -77,7 +50,7 @@ async def create_envelope(
 @get("/envelopes")
 async def list_envelopes(services: Services, caller: Who, asked: Asked) -> Answer:
     """List envelopes since a moment, or by id."""
-    query = _query(caller.account_id, asked)
+    query = envelope_query.read(caller.account_id, asked)
 
     def uri_at(start: int) -> str:
         others = {key: text for key, text in asked.items() if key != "start_position"}
@@ -274,6 +247,22 @@ async def put_documents(services: Services, caller: Who, envelope_id: Id, said: 
     )
 
 
+@put("/envelopes/{envelope_id:str}/documents/{document_id:str}")
+async def put_document(
+    services: Services,
+    caller: Who,
+    envelope_id: Id,
+    document_id: Id,
+    request: Request[Any, Any, Any],
+) -> Answer:
+    """Put a PDF, sent as it is, into a draft."""
+    return answers.answer(
+        await envelope_documents.put_document(
+            services.envelopes, caller.account_id, envelope_id, document_id, await request.body()
+        )
+    )
+
+
 @delete("/envelopes/{envelope_id:str}/documents", status_code=200)
 async def delete_documents(services: Services, caller: Who, envelope_id: Id, said: Said) -> Answer:
     """Take documents out of a draft."""
@@ -349,51 +338,6 @@ async def unlock_envelope(services: Services, caller: Who, envelope_id: Id) -> A
     )
 
 
-def _query(account_id: str, asked: dict[str, str]) -> EnvelopeQuery:
-    ids = _list(asked, "envelope_ids")
-    transaction_ids = _list(asked, "transaction_ids")
-    since = asked.get("from_date", "")
-    if not since and not ids and not transaction_ids:
-        raise DocusignError(
-            "INVALID_REQUEST_PARAMETER",
-            "Give from_date (such as 2026-01-31), envelope_ids or transaction_ids.",
-        )
-    by = _BY.get(asked.get("from_to_status", "changed").lower())
-    order = _ORDERS.get(asked.get("order_by", "status_changed").lower())
-    if by is None or order is None:
-        raise DocusignError(
-            "INVALID_REQUEST_PARAMETER", "from_to_status or order_by is none that is known."
-        )
-    name, has_value, value = asked.get("custom_field", "").partition("=")
-    statuses = tuple(one.lower() for one in _list(asked, "status") if one.lower() != "any")
-    return EnvelopeQuery(
-        account_id=account_id,
-        ids=tuple(one.lower() for one in ids),
-        transaction_ids=transaction_ids,
-        statuses=statuses,
-        folders=tuple(one.lower() for one in _list(asked, "folder_ids")),
-        by=cast("Literal['status_changed']", by),
-        moment_from=moment_of(asked, "from_date"),
-        moment_until=moment_of(asked, "to_date"),
-        field=(name, value) if has_value else None,
-        sender_id=asked.get("user_id", "").lower() or None,
-        sender_name=asked.get("user_name") or None,
-        sender_email=asked.get("email") or None,
-        search_text=asked.get("search_text") or None,
-        order_by=cast("Literal['status_changed']", order),
-        is_descending=asked.get("order", "desc").lower() != "asc",
-        start=number_of(asked, "start_position", default=0, most=10_000_000),
-        limit=number_of(asked, "count", default=100, most=MOST_LISTED) or 100,
-    )
-
-
-def _list(asked: dict[str, str], name: str) -> tuple[str, ...]:
-    parts = tuple(part.strip() for part in asked.get(name, "").split(",") if part.strip())
-    if len(parts) > MOST_LISTED:
-        raise DocusignError("INVALID_REQUEST_PARAMETER", f"{name} names more than {MOST_LISTED}.")
-    return parts
-
-
 def _words(text: str) -> frozenset[str]:
     return frozenset(part.strip().lower() for part in text.split(",") if part.strip())
 
@@ -419,6 +363,7 @@ ROUTES = (
     list_documents,
     download_document,
     put_documents,
+    put_document,
     delete_documents,
     list_audit_events,
     create_recipient_view,
