@@ -8,7 +8,6 @@ and its consequence. Everything between is pure.
 import asyncio
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from http import HTTPStatus
 from typing import Protocol
 
@@ -41,6 +40,7 @@ from postroom.model import (
     new_token,
 )
 from postroom.roster import Roster
+from postroom.routing import states
 from postroom.storage.port import (
     KeptEnvelope,
     KeptObject,
@@ -64,8 +64,6 @@ TURNS = 1024
 for each other, which harms nobody; so what is remembered of whose turn it is never grows."""
 SNAPSHOT = "snapshot"
 """The kind of the object that keeps the last state told of an envelope, under the envelope's id."""
-_STATES = frozenset({"aggregate", "xml"})
-_STATES_OF_A_FEED = _STATES | {"pass-through"}
 """The formats that tell a whole state: each message is sent once, whatever happened meanwhile."""
 _SNAPSHOT = msgspec.json.Decoder(Snapshot)
 
@@ -174,7 +172,11 @@ class Road:
         when nothing can be kept now.
         """
         roster = self._roster()
-        recordings = _merged(await self._recordings(notifications, roster), roster, _STATES)
+        recordings = states.merged(
+            await self._recordings(notifications, roster),
+            roster.registry.listeners,
+            states.OF_STATES,
+        )
         if envelope is None:
             for recording in recordings:
                 await self._record(recording, dispatch)
@@ -283,7 +285,9 @@ class Road:
             recordings = await self._recordings(unfolded.notifications, roster)
             taken = [
                 await self._record(one, dispatch)
-                for one in _merged(recordings, roster, _STATES_OF_A_FEED)
+                for one in states.merged(
+                    recordings, roster.registry.listeners, states.OF_STATES_IN_A_FEED
+                )
             ]
             if unfolded.snapshot is not None:
                 await self._keep_snapshot(notification, unfolded.snapshot)
@@ -468,37 +472,6 @@ def _recording(
         leased_until=now + LEASE_SECONDS * SECOND,
         remember_fields=first_fields,
     )
-
-
-def _merged(
-    recordings: Sequence[Recording], roster: Roster, formats: AbstractSet[str]
-) -> tuple[Recording, ...]:
-    """Let a listener of states hear of one action once: by its last event (contract 2.3).
-
-    What is sent tells of those before it. What is held tells only of those held for the same
-    reason, since it may come to nothing.
-    """
-    listeners = roster.registry.listeners
-    told: dict[int, set[tuple[OwedState, str | None]]] = {}
-    merged: list[Recording] = []
-    for recording in reversed(recordings):
-        of_states = [
-            match for match in recording.matches if listeners[match.listener_id].format in formats
-        ]
-        matches = tuple(
-            replace(match, state=OwedState.MERGED, reason="told by a later event of the action")
-            if told.get(match.listener_id, set()) & {(OwedState.DUE, None), _fate(match)}
-            else match
-            for match in recording.matches
-        )
-        for match in of_states:
-            told.setdefault(match.listener_id, set()).add(_fate(match))
-        merged.append(replace(recording, matches=matches) if of_states else recording)
-    return tuple(reversed(merged))
-
-
-def _fate(match: Match) -> tuple[OwedState, str | None]:
-    return match.state, None if match.state is OwedState.DUE else match.reason
 
 
 def _in_one(lived: Lived | None) -> Recorded | None:

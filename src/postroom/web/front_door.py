@@ -28,7 +28,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 TAKEN_TYPES = ("application/json", "text/xml", "application/xml", "text/json")
-"""XML is Docusign's older format: a signed one is kept and listed, though not yet understood."""
+"""XML is Docusign's older format: it tells a state, from which events are derived."""
 SIGNATURE_PREFIX = b"x-docusign-signature-"
 MAX_SIGNATURES = 100
 """An account has at most 100 keys, each with a header of its own (contract 4)."""
