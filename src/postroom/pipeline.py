@@ -64,7 +64,6 @@ TURNS = 1024
 for each other, which harms nobody; so what is remembered of whose turn it is never grows."""
 SNAPSHOT = "snapshot"
 """The kind of the object that keeps the last state told of an envelope, under the envelope's id."""
-"""The formats that tell a whole state: each message is sent once, whatever happened meanwhile."""
 _SNAPSHOT = msgspec.json.Decoder(Snapshot)
 
 
