@@ -20,6 +20,7 @@ from postroom import observe, vault
 from postroom.clock import SECOND, Clock, SystemClock, VirtualClock
 from postroom.delivery.curl import CurlSender
 from postroom.delivery.send import Sender
+from postroom.envelopes.limits import Limits
 from postroom.errors import ConflictError, InvalidInputError, PostroomError
 from postroom.operations import tokens
 from postroom.operations.connect import integrations, offline
@@ -128,6 +129,7 @@ class Node:
             refresh=self.upkeep.refresh,
             enact=partial(road.enact, dispatch=self.worker),
             limits=_limits(settings),
+            envelope_limits=Limits(purge_days=settings.purge_days),
             new_guid=lambda: str(uuid.uuid4()),
             allow_http_loopback=settings.allow_http_loopback or settings.offline,
             allow_private_addresses=settings.allow_private_addresses or settings.offline,

@@ -145,6 +145,15 @@ class Settings(BaseSettings):
     connect_deactivation_days: Annotated[
         float, Field(ge=0, description="Days of failing after which it is switched off.")
     ] = 14
+    purge_days: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=36_500,
+            description="Days that an envelope's documents are in the purge queue before they are"
+            " dropped.",
+        ),
+    ] = 14
     virtual_clock: Annotated[
         str | None,
         Field(

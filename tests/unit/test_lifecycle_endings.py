@@ -1,25 +1,29 @@
 """How an envelope ends, and what time does to it."""
 
 import pytest
+from msgspec.structs import replace
 from tests.unit.lifecycle_cast import (
     LATER,
     START,
     action,
+    document,
     envelope,
     events,
     play,
+    recipient,
     refusal,
     sent,
 )
 
 from postroom.clock import SECOND
-from postroom.envelopes.envelope import Action, Reminders
+from postroom.envelopes.envelope import Action, Envelope, Reminders
 from postroom.envelopes.lifecycle import (
     EXPIRED,
     act,
     due_action,
     next_at,
 )
+from postroom.envelopes.limits import Limits
 from postroom.errors import DocusignError
 
 DAY = 86_400 * SECOND
@@ -66,6 +70,69 @@ def test_purging_tells_each_new_state_and_only_of_what_has_ended() -> None:
     for state in ("unpurged", "documents_dequeued"):
         with pytest.raises(DocusignError, match=r"purge"):
             act(ended, action("purge", purge_state=state), at=LATER)
+
+
+def purged(state: str, *, days: float = 14) -> Envelope:
+    """Return an envelope whose purge was queued, and carried out when it was due."""
+    start = sent(
+        recipient(tabs={"textTabs": [{"tabLabel": "PO"}]}),
+        documents=(replace(document(), tabs={"prefillTabs": {}}),),
+        attachments=[{"attachmentId": "1"}],
+    )
+    ended = play(start, action("sign", "1")).envelope
+    queued = act(
+        ended, action("purge", purge_state=state), at=LATER, limits=Limits(purge_days=days)
+    ).envelope
+    due_at = next_at(queued)
+    assert due_at == LATER + round(days * DAY)
+    assert due_action(queued, due_at - 1) is None
+    due = due_action(queued, due_at)
+    assert due is not None
+    step = act(queued, due, at=due_at)
+    assert step.happenings == ()
+    return step.envelope
+
+
+def test_a_queued_purge_is_carried_out_in_time_and_told_of_no_more() -> None:
+    done = purged("documents_queued")
+    assert (done.purge_state, done.is_purged) == ("documents_purged", True)
+    assert done.documents[0].tabs == {"prefillTabs": {}}
+    assert done.recipients[0].tabs is not None
+    assert done.trail[-1].message == "The purge was completed: documents_purged"
+    assert next_at(done) is None
+    assert act(done, action("complete-purge"), at=LATER + 99 * DAY).envelope is done
+
+
+@pytest.mark.parametrize("what", ["documents_and_metadata", "documents_and_metadata_and_redact"])
+def test_a_purge_of_metadata_takes_tabs_and_attachments_and_leaves_names(what: str) -> None:
+    done = purged(f"{what}_queued", days=0.5)
+    assert done.purge_state == f"{what}_purged"
+    assert (done.documents[0].tabs, done.recipients[0].tabs, done.attachments) == (None, None, None)
+    assert done.documents[0].name
+    assert done.recipients[0].name
+
+
+def test_a_purge_that_is_taken_back_is_not_carried_out_and_may_be_queued_again() -> None:
+    ended = play(sent(), action("sign", "1")).envelope
+    back = play(ended, action("purge"), action("purge", purge_state="documents_dequeued")).envelope
+    assert (next_at(back), back.is_purged) == (None, False)
+    assert refusal(back, "complete-purge") == "INVALID_REQUEST_PARAMETER"
+    again = act(back, action("purge"), at=LATER).envelope
+    assert next_at(again) == LATER + 14 * DAY
+
+
+def test_what_is_purged_is_not_purged_again() -> None:
+    done = purged("documents_queued")
+    for state in ("documents_queued", "documents_and_metadata_queued", "documents_dequeued"):
+        with pytest.raises(DocusignError, match="purged already: nothing is left"):
+            act(done, action("purge", purge_state=state), at=LATER + 99 * DAY)
+
+
+def test_the_documents_of_a_removed_envelope_are_purged_in_time() -> None:
+    gone = play(sent(), "delete", "purge", "remove").envelope
+    due_at = next_at(gone)
+    assert due_at is not None
+    assert act(gone, action("complete-purge"), at=due_at).envelope.is_purged
 
 
 def test_a_sent_envelope_is_deleted_and_a_draft_discarded() -> None:

@@ -147,6 +147,7 @@ def _said(found: Row) -> tuple[tuple[str, object], ...]:
         ("expires", moment(found["expires_at"])),
         ("voided because", found["voided_reason"]),
         ("purge state", found["purge_state"] if found["purge_state"] != "unpurged" else None),
+        ("documents purged on", moment(found["purges_at"])),
         ("locked", "for editing" if found["is_locked"] else None),
         ("custom fields", [f"{name} = {value}" for name, value in one["fields"].items()]),
     )

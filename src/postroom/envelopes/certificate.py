@@ -60,6 +60,11 @@ def pdf_of(document: Document, content: bytes) -> bytes:
     return pages([Line(text=one, style="fixed") for one in lines], title=document.name, at=_UNDATED)
 
 
+def purged_page(document: Document) -> bytes:
+    """Return a PDF that stands in the place of a purged document, and says so."""
+    return _notice(f"{document.name} was purged and is not shown here.")
+
+
 def combined(parts: Sequence[bytes]) -> bytes:
     """Return PDFs one after the other in one, up to `MAX_COMBINED_PAGES`.
 

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from postroom.envelopes import refusals
 from postroom.envelopes.envelope import Envelope, Happening, Recipient, Step, Trace
+from postroom.envelopes.limits import DEFAULT, Limits
 
 IN_PROCESS = frozenset({"sent", "delivered"})
 """The statuses in which recipients act."""
@@ -17,12 +18,22 @@ class Course:
     Every change leaves a trace: a course without one has changed nothing.
     """
 
-    __slots__ = ("_changes", "_happenings", "_traces", "at", "envelope", "recipients", "status")
+    __slots__ = (
+        "_changes",
+        "_happenings",
+        "_traces",
+        "at",
+        "envelope",
+        "limits",
+        "recipients",
+        "status",
+    )
 
-    def __init__(self, envelope: Envelope, at: int) -> None:
+    def __init__(self, envelope: Envelope, at: int, limits: Limits = DEFAULT) -> None:
         self.envelope = envelope
         """As it was before."""
         self.at = at
+        self.limits = limits
         self.status = envelope.status
         self.recipients = list(envelope.recipients)
         self._changes: dict[str, Any] = {}

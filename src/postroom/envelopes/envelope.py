@@ -163,6 +163,8 @@ class Envelope(Noun, frozen=True, kw_only=True):
     """When it was permanently removed: from then on nothing can be done to it."""
     last_reminded_at: int | None = None
     purge_state: str = "unpurged"
+    purge_at: int | None = None
+    """When its documents are purged; None while no purge is queued."""
     is_locked: bool = False
     """True while an edit lock is taken; `envelope-corrected` follows its removal (contract 2.2)."""
     is_corrected: bool = False
@@ -179,6 +181,11 @@ class Envelope(Noun, frozen=True, kw_only=True):
     options: Json = None
     """What else was given, by Docusign's key names: allowReassign, enableWetSign, emailSettings."""
     trail: tuple[Trace, ...] = ()
+
+    @property
+    def is_purged(self) -> bool:
+        """Whether the bytes of its documents are gone; what is known of them is still told."""
+        return self.purge_state.endswith("_purged")
 
 
 class Happening(Noun, frozen=True, kw_only=True):
@@ -216,6 +223,7 @@ Verb = Literal[
     "remind",
     "expire",
     "purge",
+    "complete-purge",
     "delete",
     "discard",
     "remove",

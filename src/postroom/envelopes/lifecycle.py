@@ -223,7 +223,7 @@ def _complete_purge(course: Course, _: Action) -> None:
     if "metadata" in state:  # tabs and attachments, by Docusign's documentation of purging
         bare = tuple(replace(document, tabs=None) for document in envelope.documents)
         course.change(documents=bare, attachments=None)
-        for recipient in course.recipients:
+        for recipient in tuple(course.recipients):
             course.update(recipient, tabs=None)
     course.note("Purge", f"The purge was completed: {state}")
 

@@ -1,4 +1,4 @@
-"""How much an envelope may hold."""
+"""How much an envelope may hold, and for how long."""
 
 from postroom.model import Noun
 
@@ -29,6 +29,8 @@ class Limits(Noun, frozen=True, kw_only=True):
     """Of any other text that is kept and shown again."""
     templates: int = 50
     """Layers of templates in one definition."""
+    purge_days: float = 14
+    """So long are documents in the purge queue (Docusign's documentation of purging)."""
 
 
 DEFAULT = Limits()

@@ -1,4 +1,4 @@
-"""What time does to an envelope: it reminds, and it expires. Pure.
+"""What time does to an envelope: it reminds, expires, and completes a queued purge. Pure.
 
 The warning before expiry is a mail and no event, so nothing is due for it.
 """
@@ -47,6 +47,8 @@ def due_action(envelope: Envelope, now: int) -> Action | None:
 
 
 def _next(envelope: Envelope) -> tuple[int, Verb] | None:
+    if envelope.purge_at is not None:
+        return envelope.purge_at, "complete-purge"
     if envelope.status not in IN_PROCESS:
         return None
     expiry, reminder = expires_at(envelope), reminds_at(envelope)

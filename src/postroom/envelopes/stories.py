@@ -144,7 +144,12 @@ _ALL = (
     Story(
         name="purged",
         summary="It is completed, and its documents are purged.",
-        beats=(*_signs(), _beat("purge", after=DAY)),
+        # A minute early, as with `expired`.
+        beats=(
+            *_signs(),
+            _beat("purge", after=DAY),
+            _beat("complete-purge", after=14 * DAY - MINUTE),
+        ),
     ),
     Story(
         name="deleted",

@@ -66,6 +66,8 @@ class EnvelopeDetails(Noun, frozen=True, kw_only=True):
     trail: tuple[TraceView, ...]
     voided_reason: str | None
     purge_state: str
+    purges_at: str | None
+    """When its documents are purged, where that is queued."""
     is_locked: bool
     expires_at: str | None
 
@@ -120,6 +122,7 @@ async def show_envelope(
         trail=tuple(_trace(each) for each in one.trail),
         voided_reason=one.voided_reason,
         purge_state=one.purge_state,
+        purges_at=moment_or_none(one.purge_at),
         is_locked=one.is_locked,
         expires_at=moment_or_none(lifecycle.expires_at(one)),
     )
@@ -137,7 +140,7 @@ async def act_on_envelope(
 
     def decide(one: Envelope, at: int) -> Step:
         nonlocal events
-        step = lifecycle.act(one, action, at=at)
+        step = lifecycle.act(one, action, at=at, limits=server.envelope_limits)
         events = tuple(each.event for each in step.happenings)
         return step
 

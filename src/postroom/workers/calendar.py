@@ -15,7 +15,7 @@ LOOK_SECONDS = 0.25
 
 
 class Calendar:
-    """Reminds and expires envelopes whose moment has come, and deactivates what always fails."""
+    """Reminds, expires and purges envelopes in time, and deactivates what always fails."""
 
     def __init__(self, server: ConnectServer) -> None:
         self._server = server

@@ -127,9 +127,11 @@ async def change(
 
 async def act(server: ConnectServer, account_id: str, envelope_id: str, action: Action) -> Living:
     """Do an action to an envelope; return it as it then is."""
-    return await change(
-        server, account_id, envelope_id, lambda envelope, at: lifecycle.act(envelope, action, at=at)
-    )
+
+    def decide(envelope: Envelope, at: int) -> Step:
+        return lifecycle.act(envelope, action, at=at, limits=server.envelope_limits)
+
+    return await change(server, account_id, envelope_id, decide)
 
 
 async def step(
@@ -143,12 +145,15 @@ async def step(
 ) -> Living | None:
     """Change an envelope that is in hand; None if it is not as kept any more.
 
-    `at` is when it happens, where that is not now.
+    `at` is when it happens, where that is not now. The documents of one that becomes purged are
+    dropped.
     """
     at = moment_after(server, before) if at is None else max(at, before.envelope.modified_at + 1)
     decided = decide(before.envelope, at)
     if decided.envelope == before.envelope and before.revision and not documents:
         return before
+    if decided.envelope.is_purged and not before.envelope.is_purged:
+        dropped_documents += tuple(one.id for one in before.envelope.documents)
     after = Living(envelope=decided.envelope, revision=before.revision + 1)
     is_kept = await server.enact(
         kept_of(after),

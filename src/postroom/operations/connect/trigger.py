@@ -316,7 +316,7 @@ async def _created(server: ConnectServer, account_id: str, scene: Scene, sender:
 
 async def _act(server: ConnectServer, one: Living, action: Action) -> Living:
     def decide(envelope: Envelope, at: int) -> Step:
-        return lifecycle.act(envelope, action, at=at)
+        return lifecycle.act(envelope, action, at=at, limits=server.envelope_limits)
 
     after = await living.step(server, one, decide)
     if after is not None:
