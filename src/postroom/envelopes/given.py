@@ -29,7 +29,7 @@ def parameter_error(place: str, what: str) -> DocusignError:
     return DocusignError("INVALID_REQUEST_PARAMETER", f"{place[:_SHOWN_CHARACTERS]} {what}")
 
 
-def check(body: Json) -> None:
+def check(body: Json, what: str = "The body") -> None:
     """Raise `DocusignError` if a body is nested too deep, is too full, or holds unstorable text."""
     level: list[Json] = [body]
     nodes = 0
@@ -37,7 +37,7 @@ def check(body: Json) -> None:
         deeper: list[Json] = []
         nodes += len(level)
         if nodes > MAX_NODES:
-            raise body_error("The body", f"holds more than {MAX_NODES} values; send less.")
+            raise body_error(what, f"holds more than {MAX_NODES} values; send less.")
         for value in level:
             if isinstance(value, str):
                 _check_text(value)
@@ -50,7 +50,7 @@ def check(body: Json) -> None:
         if not deeper:
             return
         level = deeper
-    raise body_error("The body", f"is nested deeper than {MAX_DEPTH} levels; send it flatter.")
+    raise body_error(what, f"is nested deeper than {MAX_DEPTH} levels; send it flatter.")
 
 
 def _check_text(text: str) -> None:

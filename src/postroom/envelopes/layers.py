@@ -5,13 +5,13 @@ A template is an envelope definition that the server keeps. Layers lie in the or
 field, the upper one wins key by key.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 
 from msgspec.structs import replace
 
 from postroom.envelopes import given_fields, given_recipients, given_tabs
-from postroom.envelopes.given import Given, parameter_error
+from postroom.envelopes.given import Given, check, parameter_error
 from postroom.envelopes.given_fields import Kind
 from postroom.envelopes.given_recipients import Entry
 from postroom.envelopes.limits import Limits
@@ -43,13 +43,35 @@ def flatten(body: Given, templates: Mapping[str, Json], limits: Limits) -> Layer
     that is not there.
     """
     made = Layer(top=Given({}, ""))
+    composites = body.children("compositeTemplates", most=limits.templates)
+    _check_templates(body, composites, templates, limits)
     if template_id := body.text("templateId", most=_ID_CHARACTERS):
         made = _with_roles(_template(template_id, templates, limits), body, limits)
-    composites = body.children("compositeTemplates", most=limits.templates)
     for composite in composites:
         made = _joined(made, _composite(composite, templates, limits), limits)
     whole = _over(made, _layer(body, limits), limits)
     return replace(whole, recipients=tuple(one for one in whole.recipients if _is_filled(one[1])))
+
+
+def _check_templates(
+    body: Given, composites: Sequence[Given], templates: Mapping[str, Json], limits: Limits
+) -> None:
+    """Raise `DocusignError` for more layers than allowed, or more in them than one body may hold.
+
+    A template counts as often as it is used: naming one again and again costs the client nothing.
+    """
+    servers = [
+        one
+        for composite in composites
+        for one in composite.children("serverTemplates", most=limits.templates)
+    ]
+    inline = sum(len(one.items("inlineTemplates", most=limits.templates)) for one in composites)
+    if len(servers) + inline > limits.templates:
+        raise parameter_error(
+            "compositeTemplates", f"have more than {limits.templates} templates; use fewer."
+        )
+    used = [one.text("templateId", most=_ID_CHARACTERS).lower() for one in (body, *servers)]
+    check([templates.get(template_id) for template_id in used], "What the templates say")
 
 
 def _is_filled(said: Given) -> bool:
@@ -133,13 +155,28 @@ def _over(base: Layer, top: Layer, limits: Limits) -> Layer:
             documents[at] = one
         else:
             documents.append(one)
-    return Layer(
-        top=top.top.over(base.top),
-        recipients=_people_over(base.recipients, top.recipients, limits),
-        documents=tuple(documents),
-        fields=_fields_over(base.fields, top.fields, limits),
-        templates=base.templates + top.templates,
+    return _bounded(
+        Layer(
+            top=top.top.over(base.top),
+            recipients=_people_over(base.recipients, top.recipients, limits),
+            documents=tuple(documents),
+            fields=_fields_over(base.fields, top.fields, limits),
+            templates=base.templates + top.templates,
+        ),
+        limits,
     )
+
+
+def _bounded(layer: Layer, limits: Limits) -> Layer:
+    """Return a layer that is no fuller than an envelope: each later one goes through it again."""
+    for what, held, most in (
+        ("documents", layer.documents, limits.documents),
+        ("recipients", layer.recipients, limits.recipients),
+        ("customFields", layer.fields, limits.fields),
+    ):
+        if len(held) > most:
+            raise parameter_error(what, f"are more than {most}; send fewer.")
+    return layer
 
 
 def _joined(first: Layer, second: Layer, limits: Limits) -> Layer:
@@ -151,12 +188,16 @@ def _joined(first: Layer, second: Layer, limits: Limits) -> Layer:
         if document_id in taken:
             renumbered[document_id] = _next_id(taken)
         taken.add(renumbered.get(document_id, document_id))
-    return Layer(
-        top=second.top.over(first.top),
-        recipients=_people_beside(first.recipients, second.recipients, renumbered, limits),
-        documents=first.documents + tuple(_numbered(one, renumbered) for one in second.documents),
-        fields=_fields_over(first.fields, second.fields, limits),
-        templates=first.templates + second.templates,
+    return _bounded(
+        Layer(
+            top=second.top.over(first.top),
+            recipients=_people_beside(first.recipients, second.recipients, renumbered, limits),
+            documents=first.documents
+            + tuple(_numbered(one, renumbered) for one in second.documents),
+            fields=_fields_over(first.fields, second.fields, limits),
+            templates=first.templates + second.templates,
+        ),
+        limits,
     )
 
 
