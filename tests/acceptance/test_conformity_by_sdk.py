@@ -46,10 +46,6 @@ def code(refused: pytest.ExceptionInfo[ds.ApiException]) -> tuple[int, str]:
     return refused.value.status, refused.value.body.decode().split('"')[3]
 
 
-def raw(sdk: Sdk, method: str, path: str, **more: Any) -> Any:
-    return sdk.gateway.http.request(method, f"/restapi/v2.1/accounts/{A1}/{path}", **more)
-
-
 # --- lists ------------------------------------------------------------------------------------
 
 
@@ -171,18 +167,14 @@ def test_documents_that_are_added_one_by_one_stand_in_that_order(sdk: Sdk) -> No
 
 
 def test_a_pdf_can_be_put_into_a_draft_as_it_is(sdk: Sdk) -> None:
-    kept, page = draft(sdk), b"%PDF-1.4 of another page"
-    put = raw(
-        sdk,
-        "PUT",
-        f"envelopes/{kept}/documents/2",
-        content=page,
-        headers={"Content-Type": "application/pdf"},
-    )
-    assert (put.status_code, put.json()["documentId"], put.json()["order"]) == (200, "2", "2")
-    assert raw(sdk, "GET", f"envelopes/{kept}/documents/2").content == page
-    wrong = raw(sdk, "PUT", f"envelopes/{kept}/documents/2", content=b"no page at all")
-    assert (wrong.status_code, wrong.json()["errorCode"]) == (400, "PDF_VALIDATION_FAILED")
+    kept, page = draft(sdk), "%PDF-1.4 of another page"
+    put = sdk.envelopes.update_document(A1, "2", kept, page)
+    assert (put.document_id, put.order) == ("2", "2")
+    path = f"/restapi/v2.1/accounts/{A1}/envelopes/{kept}/documents/2"
+    assert sdk.gateway.http.get(path).text == page
+    with pytest.raises(ds.ApiException) as refused:
+        sdk.envelopes.update_document(A1, "2", kept, "no page at all")
+    assert code(refused) == (400, "PDF_VALIDATION_FAILED")
 
 
 # --- the log ----------------------------------------------------------------------------------

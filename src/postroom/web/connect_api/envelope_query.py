@@ -31,6 +31,7 @@ _ORDERS = {
     "status_changed": "status_changed",
     "status": "status",
     "subject": "subject",
+    "envelope_name": "subject",
     "user_name": "sender_name",
 }
 _DIRECTIONS = {"asc": "asc", "desc": "desc"}
