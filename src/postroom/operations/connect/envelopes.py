@@ -209,7 +209,7 @@ def _asked(body: Json) -> list[Action]:
         asked.append(Action(verb="delete"))
     elif status not in {"", "created"}:
         raise DocusignError(
-            "ENVELOPE_INVALID_STATUS", "status can be changed to sent, voided or deleted, to nothing else."
+            "ENVELOPE_INVALID_STATUS", "status can be changed to sent, voided or deleted."
         )
     if purge_state := text_of(said, "purgeState").lower():
         asked.append(Action(verb="purge", purge_state=purge_state))
