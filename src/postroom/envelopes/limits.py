@@ -27,6 +27,8 @@ class Limits(Noun, frozen=True, kw_only=True):
     """Of people's names, addresses, roles and the like."""
     text_characters: int = 10_000
     """Of any other text that is kept and shown again."""
+    told_bytes: int = 256 * 1024 * 1024
+    """Of all the messages that one action causes: each tells of the whole envelope."""
     templates: int = 50
     """Layers of templates in one definition."""
     purge_days: float = 14

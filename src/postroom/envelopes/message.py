@@ -17,16 +17,23 @@ from postroom.model import Json
 EVERYTHING = wire.EVERYTHING
 """Every includeData token."""
 
-__all__ = ["EVERYTHING", "aggregate", "full_message", "generated_text", "summary"]
+__all__ = ["EVERYTHING", "aggregate", "full_message", "generated_text", "summary", "told"]
 
 _encode = msgspec.json.Encoder().encode
 
 
-def full_message(envelope: Envelope, happening: Happening, *, at: int) -> bytes:
+def told(envelope: Envelope) -> msgspec.Raw:
+    """Return an `envelopeSummary` with everything, encoded: the same in all messages of a step."""
+    return msgspec.Raw(_encode(wire.compose(envelope, MESSAGE, wire.EVERYTHING)))
+
+
+def full_message(
+    envelope: Envelope, happening: Happening, *, at: int, summary: msgspec.Raw | None = None
+) -> bytes:
     """Return the JSON SIM body kept for a happening: compact UTF-8, every include.
 
-    `at` becomes `generatedDateTime`. `configurationId` and `retryCount` are 0: a delivery puts
-    its listener's own there.
+    `at` becomes `generatedDateTime`; `summary` is what `told` returns of this envelope.
+    `configurationId` and `retryCount` are 0: a delivery puts its listener's own there.
     """
     inner: dict[str, Json] = {
         "accountId": envelope.account_id,
@@ -37,7 +44,7 @@ def full_message(envelope: Envelope, happening: Happening, *, at: int) -> bytes:
         inner["recipientId"] = happening.recipient_id
     if happening.reassigned_recipient_id is not None:
         inner["reassignedRecipientId"] = happening.reassigned_recipient_id
-    inner["envelopeSummary"] = wire.compose(envelope, MESSAGE, wire.EVERYTHING)
+    inner["envelopeSummary"] = told(envelope) if summary is None else summary
     return _encode(
         {
             "event": happening.event,

@@ -157,14 +157,34 @@ async def step(
     after = Living(envelope=decided.envelope, revision=before.revision + 1)
     is_kept = await server.enact(
         kept_of(after),
-        [
-            notification(decided.envelope, one, at=at, now=server.clock.now())
-            for one in decided.happenings
-        ],
+        _notifications(server, decided, at),
         documents=documents,
         dropped_documents=dropped_documents,
     )
     return after if is_kept else None
+
+
+def _notifications(server: ConnectServer, decided: Step, at: int) -> list[Notification]:
+    """Return what a step tells. Raises `DocusignError` where that is more than can be kept.
+
+    A message holds every recipient, and each recipient has a message: both together grow with the
+    square of their number.
+    """
+    if not decided.happenings:
+        return []
+    summary = message.told(decided.envelope)
+    most = server.envelope_limits.told_bytes
+    if memoryview(summary).nbytes * len(decided.happenings) > most:
+        raise DocusignError(
+            "ENVELOPE_TOO_LARGE",
+            f"What is told of this to all of its recipients exceeds {most >> 20} MB; give it fewer"
+            " recipients of one routingOrder, or fewer tabs.",
+        )
+    now = server.clock.now()
+    return [
+        notification(decided.envelope, one, at=at, now=now, summary=summary)
+        for one in decided.happenings
+    ]
 
 
 def moment_after(server: ConnectServer, before: Living) -> int:
@@ -181,12 +201,13 @@ def notification(
     now: int,
     only_for: tuple[str, ...] = (),
     occurrence: str = "",
+    summary: msgspec.Raw | None = None,
 ) -> Notification:
     """Return what is told of a happening: kept in full, made smaller for each listener.
 
     `only_for` publishes it again for these listeners alone; `occurrence` tells it apart.
     """
-    said = message.full_message(envelope, happening, at=at)
+    said = message.full_message(envelope, happening, at=at, summary=summary)
     return Notification(
         id=event_id(
             envelope.account_id,
