@@ -505,3 +505,9 @@ def test_nothing_that_is_said_breaks_the_reading(said: dict[str, Any]) -> None:
     again = read({}, before=made.echo)
     assert again.echo == made.echo
     assert again.listener == made.listener
+
+
+def test_no_more_than_fifty_unknown_keys_are_looked_at() -> None:
+    near: dict[str, Any] = {f"urlToPublishT{at}": "x" for at in range(60)}
+    warned = [one for one in read(**near).warnings if "did you mean" in one]
+    assert len(warned) == 50

@@ -7,6 +7,7 @@ does not matter.
 
 import difflib
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 UNSERVED = (
     "allowSalesforcePublish",
@@ -33,15 +34,16 @@ _ONE_THING = (
 """The spellings there are of one thing: on the account, on the envelope, in prose."""
 _CLOSE = 0.85
 _LONGEST = 60
+_MOST_UNKNOWN = 50
+"""Unknown keys looked at in one object: the comparison is not cheap."""
 
 
 def misspelt(given: Iterable[str], known: tuple[str, ...], what: str) -> Iterator[str]:
     """Yield a sentence for every given key that is ignored and was likely meant to be another."""
     spelt = {key.lower(): key for key in known}
-    for key in given:
+    unknown = (key for key in given if str(key)[:_LONGEST].lower() not in spelt)
+    for key in islice(unknown, _MOST_UNKNOWN):
         folded = str(key)[:_LONGEST].lower()
-        if folded in spelt:
-            continue
         if folded in {one.lower() for one in UNSERVED}:
             yield f"{key} is for other products; nothing here serves it, and it is not kept"
             continue
