@@ -452,6 +452,7 @@ async def test_a_request_that_is_wrong_is_told_to_the_integration(tmp_path: Path
             ({"scope": "openid"}, "invalid_scope"),
             ({"code_challenge": "x"}, "invalid_request"),
             ({"code_challenge": "x", "code_challenge_method": "plain"}, "invalid_request"),
+            ({"code_challenge": "\u00e9", "code_challenge_method": "S256"}, "invalid_request"),
         ):
             asked = {
                 "response_type": "code",

@@ -222,7 +222,8 @@ def _problem(asked: Mapping[str, str]) -> str:
     is_s256 = asked.get("code_challenge_method", "") == "S256"
     if asked.get("response_type") != "code":
         return "unsupported_response_type"
-    if (challenge and not is_s256) or len(challenge) > MAX_CHALLENGE_CHARACTERS:
+    is_sound = challenge.isascii() and len(challenge) <= MAX_CHALLENGE_CHARACTERS
+    if (challenge and not is_s256) or not is_sound:
         return "invalid_request"
     try:
         read_scopes(asked.get("scope", ""))
