@@ -2,11 +2,14 @@
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import pytest
 from msgspec.structs import replace
 from tests.flow.office import Office, office
 
+from postroom import observe
 from postroom.operations.connect import offline
 
 ACCOUNT = f"/restapi/v2.1/accounts/{offline.ACCOUNT_ID}"
@@ -50,3 +53,76 @@ async def test_what_all_recipients_would_be_told_is_bounded(tmp_path: Path) -> N
             signer["routingOrder"] = str(at)
         answer = await desk.http.post(f"{ACCOUNT}/envelopes", json=one_by_one)
         assert answer.status_code == httpx.codes.CREATED, answer.text
+
+
+async def test_a_return_url_that_cannot_stand_in_a_header_is_refused(tmp_path: Path) -> None:
+    async with office(tmp_path, offline=True) as desk:
+        made = await desk.http.post(f"{ACCOUNT}/envelopes", json=envelope())
+        path = f"/envelopes/{made.json()['envelopeId']}/views/recipient"
+        for url in (
+            "https://x.example/\0",
+            "https://x.example/\r\nSet-Cookie: a=b",
+            "https://x.example/\N{CJK UNIFIED IDEOGRAPH-65E5}",
+            "https://x.example/a b",
+            "http://[",
+            "https://",
+            "https://x.example:99999/",
+            "javascript:alert(1)",
+        ):
+            code = await refused(desk, "POST", path, {"returnUrl": url, "recipientId": "1"})
+            assert code == "INVALID_REQUEST_PARAMETER", url
+
+
+async def test_numbers_are_bounded_however_they_are_padded(tmp_path: Path) -> None:
+    async with office(tmp_path, offline=True) as desk:
+        made = await desk.http.post(f"{ACCOUNT}/envelopes", json=envelope())
+        lock = f"/envelopes/{made.json()['envelopeId']}/lock"
+        for seconds in ("0" * 10 + "9" * 5_000, "00000000009999", "1" * 30):
+            code = await refused(desk, "POST", lock, {"lockDurationInSeconds": seconds})
+            assert code == "INVALID_REQUEST_PARAMETER"
+
+
+async def test_a_template_is_an_object_of_bounded_depth_and_fullness(tmp_path: Path) -> None:
+    deep: Any = "end"
+    for _ in range(200):
+        deep = {"deeper": deep}
+    async with office(tmp_path, offline=True) as desk:
+        made = await desk.http.post(f"{ACCOUNT}/templates", json={"name": "NDA"})
+        place = f"/templates/{made.json()['templateId']}"
+        for body in (None, [1], deep, {"many": [1] * 200_000}):
+            if isinstance(body, dict):
+                assert await refused(desk, "POST", "/templates", body) == "INVALID_REQUEST_BODY"
+            if body is not None:
+                assert await refused(desk, "PUT", place, body) == "INVALID_REQUEST_BODY"
+        answer = await desk.http.put(f"{ACCOUNT}{place}", content=b"null")
+        assert answer.status_code == httpx.codes.BAD_REQUEST
+
+
+async def test_a_document_is_given_out_as_nothing_a_browser_runs(tmp_path: Path) -> None:
+    page = DOCUMENT | {"name": 'a"; b\\', "fileExtension": "html"}
+    async with office(tmp_path, offline=True) as desk:
+        made = await desk.http.post(f"{ACCOUNT}/envelopes", json=envelope(documents=[page]))
+        path = f"{ACCOUNT}/envelopes/{made.json()['envelopeId']}/documents/1"
+        headers = (await desk.http.get(path)).headers
+        assert headers["content-disposition"] == 'file; filename="a_; b_"; documentid="1"'
+        assert headers["content-security-policy"] == "sandbox"
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+async def test_the_log_never_holds_a_signing_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    observe.configure(level="info", form="json")
+    async with office(tmp_path, offline=True) as desk:
+        made = await desk.http.post(f"{ACCOUNT}/envelopes", json=envelope())
+        path = f"{ACCOUNT}/envelopes/{made.json()['envelopeId']}/views/recipient"
+        said = {"returnUrl": "https://x.example/", "recipientId": "1"}
+        address = (await desk.http.post(path, json=said)).json()["url"]
+        # A store that breaks in a way nobody expects, so that the request itself fails.
+        monkeypatch.setattr(desk.node.connect, "store", None)
+        answer = await desk.http.get(urlsplit(address).path)
+        assert answer.status_code == httpx.codes.INTERNAL_SERVER_ERROR
+    captured = capsys.readouterr()
+    logged = captured.out + captured.err
+    assert "a request failed" in logged
+    assert urlsplit(address).path.removeprefix("/signing/") not in logged

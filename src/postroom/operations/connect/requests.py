@@ -8,6 +8,7 @@ from postroom.model import Json
 
 MAX_LISTED = 1000
 """No list of a request that is read here is longer."""
+_MOST_DIGITS = 20
 
 
 def keys_of(body: Json) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def number_of(said: Mapping[str, Any], key: str, *, default: int, most: int) -> 
     text = text_of(said, key)
     if not text:
         return default
-    if not text.isascii() or not text.isdigit() or int(text[:10]) > most:
+    if not (text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS) or int(text) > most:
         raise DocusignError(
             "INVALID_REQUEST_PARAMETER", f"{key} is not a whole number from 0 to {most}."
         )

@@ -1,6 +1,7 @@
 """Embedded signing: the address that `views/recipient` gives, and what it stands for."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -38,9 +39,10 @@ async def create_recipient_view(
     living = await read(server, account_id, envelope_id)
     said = keys_of(body)
     return_url = text_of(said, "returnUrl")
-    if not return_url.startswith(("https://", "http://")) or len(return_url) > MAX_URL_CHARACTERS:
+    if not _is_address(return_url):
         raise DocusignError(
-            "INVALID_REQUEST_PARAMETER", "returnUrl is not an http or https address; give one."
+            "INVALID_REQUEST_PARAMETER",
+            "returnUrl is not an http or https address, percent-encoded; give one.",
         )
     recipient = _wanted(living.envelope, said)
     if living.envelope.status == "created":
@@ -53,6 +55,18 @@ async def create_recipient_view(
         until=server.clock.now() + SECONDS * SECOND,
     )
     return {"url": f"{base_url}/signing/{seal(server, session)}"}
+
+
+def _is_address(url: str) -> bool:
+    """Return whether a browser can be sent to a URL: it has to stand in a header."""
+    if len(url) > MAX_URL_CHARACTERS or not (url.isascii() and url.isprintable()) or " " in url:
+        return False
+    try:
+        parts = urlsplit(url)
+        is_whole = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and is_whole
 
 
 def seal(server: ConnectServer, session: SigningSession) -> str:

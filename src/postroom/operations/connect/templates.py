@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from postroom.envelopes import given
 from postroom.envelopes.moments import generated_text
 from postroom.errors import DocusignError
 from postroom.intake.identity import event_id
@@ -36,9 +37,10 @@ async def update_template(
     server: ConnectServer, account_id: str, template_id: str, body: Json, *, user_id: str
 ) -> Json:
     """Change what is said of a template; keys that are not given stay."""
+    keys_of(body)
     before = await _read(server, account_id, template_id)
-    given = {key.lower(): key for key in before}
-    merged = {**before, **{given.get(str(k).lower(), k): v for k, v in body.items()}}
+    spelt = {key.lower(): key for key in before}
+    merged = {**before, **{spelt.get(str(k).lower(), k): v for k, v in body.items()}}
     await _keep(server, account_id, template_id, merged)
     await _tell(server, account_id, template_id, "template-modified", user_id)
     return {"envelopeId": template_id}
@@ -126,6 +128,7 @@ async def _read(server: ConnectServer, account_id: str, template_id: str) -> dic
 
 async def _keep(server: ConnectServer, account_id: str, template_id: str, body: Json) -> None:
     keys_of(body)
+    given.check(body)
     await server.store.keep_object(
         KeptObject(
             kind=KIND,

@@ -230,9 +230,12 @@ async def download_document(
     content, kind, name = await envelope_documents.document_bytes(
         services.envelopes, caller.account_id, envelope_id, document_id
     )
-    ascii_name = "".join(c if c.isascii() and c.isprintable() and c != '"' else "_" for c in name)
+    plain = "".join(c if c.isascii() and c.isprintable() and c not in '"\\' else "_" for c in name)
     headers = {
-        "Content-Disposition": f'file; filename="{ascii_name}"; documentid="{quote(document_id)}"'
+        "Content-Disposition": f'file; filename="{plain}"; documentid="{quote(document_id)}"',
+        # What a sender uploads is no page of this server, whatever it claims to be.
+        "Content-Security-Policy": "sandbox",
+        "X-Content-Type-Options": "nosniff",
     }
     return Response(content, media_type=kind, headers=headers)
 

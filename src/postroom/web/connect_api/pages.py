@@ -27,7 +27,7 @@ def page(template: str, /, *, form_targets: str = "'self'", **said: object) -> R
         "Referrer-Policy": "no-referrer",
         "Cache-Control": "no-store",
     }
-    return Response(html.encode(), media_type="text/html; charset=utf-8", headers=headers)
+    return Response(html.encode(), media_type="text/html", headers=headers)
 
 
 def redirect(url: str) -> Response[bytes]:
