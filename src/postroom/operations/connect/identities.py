@@ -53,7 +53,9 @@ def groups(account: Account) -> tuple[Group, ...]:
 def by_id(account: Account, wanted: str) -> User | None:
     """Return the user of an id in any case, closed or not."""
     sought = wanted.strip().lower()
-    return next((user for user in people(account) if user.id == sought), None)
+    # Asked at every request: only the one who is found is worth naming.
+    found = (named(account, user) for user in account.users if user_id(account, user) == sought)
+    return next(found, None)
 
 
 def find(account: Account, wanted: str) -> User | None:

@@ -197,13 +197,13 @@ def added(account: Account, said: Mapping[str, Any], now: int) -> tuple[Account,
         raise DocusignError("ACCOUNT_LACKS_PERMISSIONS", f"It has {MOST_USERS} users already.")
     email = _email(said)
     user = _said_of(account, User(id=str(uuid4()), email=email, created_at=now), said)
-    same = [
-        one
-        for one in identities.people(account)
-        if one.status != CLOSED
-        and (one.name, (one.email or "").lower()) == (user.name, email.lower())
-    ]
-    if same:
+    address = email.lower()
+    if any(
+        one.status != CLOSED
+        and (one.email or "").lower() == address
+        and identities.named(account, one).name == user.name
+        for one in account.users
+    ):
         raise DocusignError(
             "USER_ALREADY_EXISTS_IN_ACCOUNT",
             "The account has a user of this name and address; change that one, or close it first.",
