@@ -126,3 +126,19 @@ async def test_the_log_never_holds_a_signing_address(
     logged = captured.out + captured.err
     assert "a request failed" in logged
     assert urlsplit(address).path.removeprefix("/signing/") not in logged
+
+
+async def test_a_draft_does_not_grow_beyond_bounds_document_by_document(tmp_path: Path) -> None:
+    async with office(tmp_path, offline=True) as desk:
+        connect = desk.node.connect
+        connect.envelope_limits = replace(connect.envelope_limits, documents=3, documents_bytes=25)
+        made = await desk.http.post(f"{ACCOUNT}/envelopes", json=envelope(status="created"))
+        place = f"/envelopes/{made.json()['envelopeId']}/documents"
+        second = {"documents": [DOCUMENT | {"documentId": "2"}]}
+        answer = await desk.http.put(f"{ACCOUNT}{place}", json=second)
+        assert answer.status_code == httpx.codes.OK, answer.text
+        third = {"documents": [DOCUMENT | {"documentId": "3"}]}
+        assert await refused(desk, "PUT", place, third) == "DOCUMENT_TOO_LARGE"
+        small = DOCUMENT | {"documentBase64": "QQ=="}
+        more = {"documents": [small | {"documentId": str(at)} for at in (3, 4)]}
+        assert await refused(desk, "PUT", place, more) == "INVALID_REQUEST_PARAMETER"

@@ -19,6 +19,8 @@ class Limits(Noun, frozen=True, kw_only=True):
     """Of one recipient."""
     documents: int = 200
     document_bytes: int = 25 * 1024 * 1024
+    documents_bytes: int = 100 * 1024 * 1024
+    """Of one envelope's together: they may come one by one, and are sent on in one message."""
     pages: int = 2_000
     """Pages told of in one envelope; every message describes each."""
     attachments: int = 20

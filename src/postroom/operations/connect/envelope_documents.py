@@ -2,13 +2,17 @@
 
 import asyncio
 import base64
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
 from postroom.envelopes import certificate, given_documents, rest_view
 from postroom.envelopes.envelope import Document, Envelope, Step
+from postroom.envelopes.given import parameter_error
+from postroom.envelopes.limits import Limits
 from postroom.errors import DocusignError
 from postroom.model import Json
+from postroom.operations.connect import binding
 from postroom.operations.connect.living import ConnectServer, change, read
 
 COMBINED, CERTIFICATE = "combined", "certificate"
@@ -40,7 +44,9 @@ async def document_bytes(
             (one, None if envelope.is_purged else await _held(server, envelope, one))
             for one in envelope.documents
         ]
-        return await asyncio.to_thread(_combined, envelope, held, at), _TYPES["pdf"], "Combined.pdf"
+        parts = await asyncio.to_thread(_parts, envelope, held, at)
+        made = await binding.combined(parts, turns=server.binding_turns)
+        return made, _TYPES["pdf"], "Combined.pdf"
     document = next((one for one in envelope.documents if one.id == document_id), None)
     if document is None:
         raise DocusignError(
@@ -63,6 +69,7 @@ async def put_documents(
     def decide(envelope: Envelope, at: int) -> Step:
         _must_be_draft(envelope)
         documents = given_documents.put_into(envelope.documents, given.documents)
+        _check_room(documents, server.envelope_limits)
         return Step(envelope=replace(envelope, documents=documents, modified_at=at))
 
     living = await change(server, account_id, envelope_id, decide, documents=given.contents)
@@ -100,6 +107,19 @@ def _must_be_draft(envelope: Envelope) -> None:
         )
 
 
+def _check_room(documents: Sequence[Document], limits: Limits) -> None:
+    """Raise `DocusignError` for more than one envelope holds, however many requests brought it."""
+    if len(documents) > limits.documents:
+        raise parameter_error("documents", f"are more than {limits.documents}; send fewer.")
+    if sum(one.size_bytes for one in documents) > limits.documents_bytes:
+        megabytes = limits.documents_bytes / 1024 / 1024
+        raise DocusignError(
+            "DOCUMENT_TOO_LARGE",
+            f"The documents of one envelope are at most {megabytes:g} MB together; send smaller"
+            " ones.",
+        )
+
+
 async def _held(server: ConnectServer, envelope: Envelope, document: Document) -> bytes:
     held = await server.store.envelope_document(envelope.account_id, envelope.id, document.id)
     if held is None:
@@ -111,7 +131,7 @@ async def _held(server: ConnectServer, envelope: Envelope, document: Document) -
     return held
 
 
-def _combined(envelope: Envelope, held: list[tuple[Document, bytes | None]], at: int) -> bytes:
+def _parts(envelope: Envelope, held: list[tuple[Document, bytes | None]], at: int) -> list[bytes]:
     parts = [
         certificate.purged_page(document)
         if content is None
@@ -120,4 +140,4 @@ def _combined(envelope: Envelope, held: list[tuple[Document, bytes | None]], at:
     ]
     if envelope.status == "completed":
         parts.append(certificate.certificate_of_completion(envelope, at=at))
-    return certificate.combined(parts)
+    return parts

@@ -4,6 +4,7 @@ Read it, let an action change it, and hand the change, with the notifications it
 road, which keeps both or neither. An envelope that changed meanwhile is read and acted on anew.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -17,6 +18,7 @@ from postroom.envelopes.moments import generated_text
 from postroom.errors import ConflictError, DocusignError
 from postroom.intake.identity import event_id
 from postroom.model import Notification, Noun, Registry
+from postroom.operations.connect import binding
 from postroom.operations.connect.limits import ConnectLimits
 from postroom.storage.port import KeptEnvelope, Store
 from postroom.vault import Vault
@@ -74,6 +76,7 @@ class ConnectServer:
         self.new_guid = new_guid
         self.allow_http_loopback = allow_http_loopback
         self.allow_private_addresses = allow_private_addresses
+        self.binding_turns = asyncio.Semaphore(binding.AT_ONCE)
         self.fills_in = fills_in
         """True offline: an envelope sent without document or recipient is given one of each."""
 
