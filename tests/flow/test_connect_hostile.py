@@ -142,3 +142,10 @@ async def test_a_draft_does_not_grow_beyond_bounds_document_by_document(tmp_path
         small = DOCUMENT | {"documentBase64": "QQ=="}
         more = {"documents": [small | {"documentId": str(at)} for at in (3, 4)]}
         assert await refused(desk, "PUT", place, more) == "INVALID_REQUEST_PARAMETER"
+
+
+async def test_who_has_proved_nothing_cannot_have_a_large_body_read(tmp_path: Path) -> None:
+    async with office(tmp_path, offline=True) as desk:
+        for path in ("/oauth/token", "/oauth/auth", "/signing"):
+            answer = await desk.http.post(path, content=b"a=" + b"x" * 1024 * 1024)
+            assert answer.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE, path

@@ -25,6 +25,8 @@ Services = NamedDependency[ConnectServices]
 Asking = Request[Any, Any, Any]
 
 MAX_FORM_BYTES = 32 * 1024
+MOST_READ_BYTES = 2 * MAX_FORM_BYTES
+"""Of a body by whoever has proved nothing yet; what is longer is not even read."""
 MAX_FIELDS = 20
 MAX_STATE_CHARACTERS = 2000
 MAX_CHALLENGE_CHARACTERS = 128
@@ -53,7 +55,7 @@ def refused(_request: Asking, error: GrantError) -> Response[bytes]:
     return answer(said, status=error.status, headers={**_NO_STORE, **challenge})
 
 
-@post("/oauth/token")
+@post("/oauth/token", request_max_body_size=MOST_READ_BYTES)
 async def give_token(
     services: Services, reach: NamedDependency[Reach], request: Asking
 ) -> Response[bytes]:
@@ -140,7 +142,11 @@ async def ask_consent(
     )
 
 
-@post("/oauth/auth", status_code=HTTPStatus.SEE_OTHER)
+@post(
+    "/oauth/auth",
+    status_code=HTTPStatus.SEE_OTHER,
+    request_max_body_size=MOST_READ_BYTES,
+)
 async def give_consent(services: Services, request: Asking) -> Response[bytes]:
     """Send the browser back with a code for the user who was clicked."""
     _must_be_offline(services)

@@ -24,6 +24,8 @@ Token = Annotated[str, PathParameter(max_length=MAX_TOKEN_CHARACTERS)]
 PAGE_SECONDS = 3600
 """How long a page that is open can be acted on."""
 MAX_FORM_BYTES = 256 * 1024
+MOST_READ_BYTES = 2 * MAX_FORM_BYTES
+"""Of a body by whoever has proved nothing yet; what is longer is not even read."""
 MAX_FIELDS = 500
 _DONE: dict[str, str] = {
     "sign": "signing_complete",
@@ -66,7 +68,7 @@ async def show_signing(services: Services, token: Token) -> Response[bytes]:
     )
 
 
-@post("/signing")
+@post("/signing", request_max_body_size=MOST_READ_BYTES)
 async def act_on_signing(services: Services, request: Request[Any, Any, Any]) -> Response[bytes]:
     """Do what was clicked, and send the browser where the integration wants it."""
     server: ConnectServer = services.envelopes
