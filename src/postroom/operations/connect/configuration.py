@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from postroom.envelopes import given
 from postroom.errors import DocusignError
 from postroom.model import Account, Group, Json, Listener, Noun, UserCondition
 from postroom.operations.connect import account_oauth, identities, listener_url, spellings, triggers
@@ -65,6 +66,7 @@ def read(  # what is said, of what, and what is allowed
     Keys count in any case; unknown ones are ignored, and warned of where they are near a known
     one. Raises `DocusignError` for what cannot be used.
     """
+    given.check(body)
     said = keys_of(body)
     echoed = echo(said, before or {}, connect_id)
     _check_names(echoed, limits)
@@ -85,6 +87,7 @@ def read(  # what is said, of what, and what is allowed
     warnings = list(spellings.misspelt(body, KEYS, "a Connect configuration"))
     listener = _listener(echoed, account, limits, warnings)
     warnings += _silences(echoed)
+    warnings += _strangers(echoed, account)
     return Configuration(
         echo=echoed,
         listener=listener,
@@ -203,6 +206,14 @@ def _group_names(ids: list[str], account: Account) -> tuple[str, ...]:
         if one.lower() not in names:
             raise refusal(f"The account has no group {one[:80]}; list its groups to find the id.")
     return tuple(dict.fromkeys(names[one.lower()] for one in ids))
+
+
+def _strangers(echoed: Mapping[str, Any], account: Account) -> Iterator[str]:
+    """Yield which userIds are nobody's here: under allUsersExcept such a slip excludes nobody."""
+    known = {user.id.lower() for user in account.users if user.id}
+    for one in dict.fromkeys(echoed.get("userIds", ())) if known else ():
+        if one.lower() not in known:
+            yield f"userIds names {one[:80]}, who is no user of the account"
 
 
 def _silences(echoed: Mapping[str, Any]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from postroom.envelopes import given
 from postroom.errors import DocusignError
 from postroom.model import Account, Json, Listener
 from postroom.operations.connect import listener_url, spellings, triggers
@@ -70,6 +71,7 @@ def listener_of(
 
     Raises `DocusignError` for what cannot be used.
     """
+    given.check(body)
     said = keys_of(body)
     kept = {key: _text(said, key) for key in _TEXTS}
     listener_url.check(

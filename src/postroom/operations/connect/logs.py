@@ -33,6 +33,8 @@ _PAGES = 10
 _LOG_GUID = 0x70_6F_73_74_00_00_40_00_80_00 << 48
 _STATES = (DeliveryState.DUE, DeliveryState.DELIVERED, DeliveryState.GIVEN_UP)
 MOST_RETRIED = 1000
+_STATUSES = {"envelope-created": "Created", "envelope-deleted": "Deleted"}
+"""What has another name in the log, or none among the older codes."""
 
 Keep = Callable[[StoredDelivery, Listener], bool]
 
@@ -329,6 +331,8 @@ def listener_answer(status: int) -> str:
 
 def _status(event: str) -> str:
     """Return an event as the log's `status`, one of Docusign's envelope statuses (contract 6)."""
+    if event in _STATUSES:
+        return _STATUSES[event]
     known = vocabulary.legacy(event)
     named = known[1] if known else ""
     return named if named in {"Sent", "Delivered", "Completed", "Declined", "Voided"} else "Any"
