@@ -122,6 +122,10 @@ class Settings(BaseSettings):
     connect_max_configurations: Annotated[
         int, Field(ge=0, description="Connect configurations that one account may have.")
     ] = 20
+    connect_max_event_notifications: Annotated[
+        int,
+        Field(ge=0, description="Different eventNotifications that one account may have."),
+    ] = 10_000
     connect_max_name_characters: Annotated[
         int, Field(ge=1, description="Characters of a Connect configuration's name.")
     ] = 100

@@ -6,7 +6,7 @@ from typing import Any
 
 import docusign_esign as ds
 import pytest
-from tests.acceptance.cast import A1, account
+from tests.acceptance.cast import A1, U123, account
 from tests.acceptance.conftest import Launch
 from tests.acceptance.gateway import Gateway
 from tests.acceptance.recorder import Recorder
@@ -165,6 +165,34 @@ def test_a_misspelt_key_is_ignored_as_the_service_would_and_warned_about(
         lambda: any("requireAcknowledgement" in line for line in offline.log),
         "the misspelt key was not warned about",
     )
+
+
+def test_only_an_administrators_notification_may_carry_the_accounts_token(
+    offline: Gateway, recorder: Recorder
+) -> None:
+    own = article(recorder.url("APP2"), includeOAuth="true")
+    with pytest.raises(ds.ApiException) as refused:
+        Sdk(offline, user=U123.email).send("ada", event_notification=own)
+    assert (refused.value.status, b"USER_LACKS_PERMISSIONS" in refused.value.body) == (403, True)
+    assert offline.every("listeners") == []
+    Sdk(offline).send("ada", event_notification=own)
+    assert len(offline.every("listeners")) == 1
+
+
+def test_different_notifications_are_bounded_and_a_refused_envelope_leaves_none(
+    launch: Launch, recorder: Recorder
+) -> None:
+    gateway = launch(flags=("--offline", "--connect-max-event-notifications", "1"))
+    gateway.apply({"accounts": [account(A1, "Acme Corp")], "listeners": []})
+    sdk = Sdk(gateway)
+    with pytest.raises(ds.ApiException):
+        sdk.send("ada", event_notification=article(recorder.url("A")), email_blurb="x" * 20_000)
+    assert gateway.every("listeners") == []
+    for _ in range(2):
+        sdk.send("ada", event_notification=article(recorder.url("A")))
+    with pytest.raises(ds.ApiException) as full:
+        sdk.send("ada", event_notification=article(recorder.url("B")))
+    assert b"as many as it may have" in full.value.body
 
 
 def test_the_articles_envelope_word_for_word_is_sent_and_told_as_it_says(

@@ -169,7 +169,7 @@ async def test_an_envelope_is_made_from_a_template_that_was_triggered(house: Pla
         "templateRoles": [{"roleName": "Signer 1", "name": "Ann", "email": "ann@example.com"}],
     }
     sender = Sender(user_id=ALICE.user_id)
-    made = await envelopes.create(house.connect, A1, body, sender=sender)
+    made = await envelopes.create(house.connect, A1, body, sender=sender, is_admin=True)
     assert made.envelope.status == "sent"
     assert made.envelope.recipients[0].email == "ann@example.com"
     assert [(one.name, one.value) for one in made.envelope.fields] == [("Dept", "HR")]

@@ -27,6 +27,8 @@ class Calendar:
                 await self.work()
             except PostroomError as problem:
                 observe.log.warning("the calendar was put off", reason=str(problem))
+            except Exception:  # noqa: BLE001  # whatever it is, the next look may do better
+                observe.log.exception("the calendar failed")
             await asyncio.sleep(LOOK_SECONDS)
 
     async def work(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from msgspec.structs import replace
 
 from postroom import observe
+from postroom.delivery import wanted
 from postroom.envelopes import definition, lifecycle, rest_view
 from postroom.envelopes.envelope import Action, Envelope, Happening, Sender, Step
 from postroom.errors import DocusignError
@@ -25,15 +26,21 @@ SENT = "sent"
 
 
 async def create_envelope(
-    server: ConnectServer, account_id: str, body: Json, *, sender: Sender
+    server: ConnectServer, account_id: str, body: Json, *, sender: Sender, is_admin: bool
 ) -> Json:
     """Create an envelope as a draft, or send it; return what the REST API answers."""
-    made = await create(server, account_id, body, sender=sender)
+    made = await create(server, account_id, body, sender=sender, is_admin=is_admin)
     return rest_view.created_view(made.envelope)
 
 
-async def create(server: ConnectServer, account_id: str, body: Json, *, sender: Sender) -> Living:
-    """Create an envelope from an `envelopeDefinition`, with its documents and listeners."""
+async def create(
+    server: ConnectServer, account_id: str, body: Json, *, sender: Sender, is_admin: bool
+) -> Living:
+    """Create an envelope from an `envelopeDefinition`, with its documents and listeners.
+
+    Only an administrator's `eventNotification` may ask for the account's OAuth token: whoever
+    chooses the URL gets it.
+    """
     account = account_of(server, account_id)
     draft = definition.read_definition(
         _filled_in(body) if server.fills_in else body,
@@ -45,12 +52,13 @@ async def create(server: ConnectServer, account_id: str, body: Json, *, sender: 
         templates=await templates.named_in(server, account_id, body),
         limits=server.envelope_limits,
     )
-    names = await attach(server, account, draft.event_notifications)
+    is_sent = draft.envelope.status == SENT
+    envelope = replace(draft.envelope, status="created")
+    lifecycle.begun(envelope, at=envelope.created_at, is_sent=is_sent)  # or it raises: no listener
+    names = await attach(server, account, draft.event_notifications, is_admin=is_admin)
     for warning in draft.warnings:
         observe.log.warning("an envelope definition", account=account_id, warning=warning)
-    envelope = replace(draft.envelope, attached=names)
-    is_sent = envelope.status == SENT
-    envelope = replace(envelope, status="created")
+    envelope = replace(envelope, attached=names)
     living = await step(
         server,
         Living(envelope=envelope, revision=0),
@@ -88,15 +96,23 @@ def _filled_in(body: Json) -> Json:
     return {**kept, **missing}
 
 
-async def attach(server: ConnectServer, account: Account, said: Sequence[Json]) -> tuple[str, ...]:
-    """Make the listeners that `eventNotification`s stand for; return their names."""
+async def attach(
+    server: ConnectServer, account: Account, said: Sequence[Json], *, is_admin: bool
+) -> tuple[str, ...]:
+    """Make the listeners that `eventNotification`s stand for; return their names.
+
+    Equal ones share a listener. Raises `DocusignError`, also where the account has as many
+    different ones as it may have.
+    """
+    if not said:
+        return ()
     names: list[str] = []
     missing: list[Listener] = []
-    known = (
-        {one.name for one in server.registry().listeners.values() if one.account_id == account.id}
-        if said
-        else set()
-    )
+    known = {
+        one.name
+        for one in server.registry().listeners.values()
+        if one.account_id == account.id and one.scope == "envelope"
+    }
     for one in said:
         listener, warnings = event_notification.listener_of(
             one,
@@ -107,9 +123,21 @@ async def attach(server: ConnectServer, account: Account, said: Sequence[Json]) 
         )
         for warning in warnings:
             observe.log.warning("an eventNotification", account=account.id, warning=warning)
+        if wanted.oauth(listener) and not is_admin:
+            raise DocusignError(
+                "USER_LACKS_PERMISSIONS",
+                "includeOAuth in an eventNotification takes an administrator of the account.",
+                status=403,
+            )
         names.append(listener.name)
         if listener.name not in known:
             missing.append(listener)
+    if len(known) + len(missing) > server.limits.max_event_notifications:
+        raise DocusignError(
+            "INVALID_REQUEST_PARAMETER",
+            f"The account has {len(known)} different eventNotifications, as many as it may have:"
+            " use one URL for many envelopes, or remove listeners that are not needed.",
+        )
     if missing:
         await server.store.change(
             [PutListener(listener=one) for one in missing],

@@ -10,6 +10,8 @@ class ConnectLimits(Noun, frozen=True, kw_only=True):
 
     max_configurations: int = 20
     """Of `custom` and `customrecipient` together, for one account (contract 5)."""
+    max_event_notifications: int = 10_000
+    """Different `eventNotification`s of one account; equal ones share a listener."""
     max_name_characters: int = 100
     max_url_bytes: int = 4096
     """Of a listener's URL (contract 1.1)."""

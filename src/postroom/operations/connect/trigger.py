@@ -305,7 +305,9 @@ def _own_server(server: ConnectServer, seed: int) -> tuple[ConnectServer, _Noted
 
 async def _created(server: ConnectServer, account_id: str, scene: Scene, sender: Sender) -> Living:
     try:
-        return await envelopes.create(server, account_id, scene.definition, sender=sender)
+        return await envelopes.create(
+            server, account_id, scene.definition, sender=sender, is_admin=True
+        )
     except DocusignError as refused:
         if refused.code != "ENVELOPE_ALREADY_EXISTS":
             raise

@@ -42,7 +42,7 @@ async def create_envelope(
         ip_address=request.client.host if request.client else "",
     )
     made = await envelopes.create_envelope(
-        services.envelopes, caller.account_id, said, sender=sender
+        services.envelopes, caller.account_id, said, sender=sender, is_admin=caller.is_admin
     )
     return answers.answer(made, status=201)
 
