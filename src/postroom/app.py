@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import uvicorn
@@ -128,8 +128,8 @@ class Node:
             registry=lambda: self.keeper.current.registry,
             refresh=self.upkeep.refresh,
             enact=partial(road.enact, dispatch=self.worker),
-            limits=_limits(settings),
-            envelope_limits=Limits(purge_days=settings.purge_days),
+            limits=_connect_limits(settings),
+            envelope_limits=_envelope_limits(settings),
             new_guid=lambda: str(uuid.uuid4()),
             allow_http_loopback=settings.allow_http_loopback or settings.offline,
             allow_private_addresses=settings.allow_private_addresses or settings.offline,
@@ -284,15 +284,22 @@ def _certificate(settings: Settings) -> CertificateFiles | None:
     )
 
 
-def _limits(settings: Settings) -> ConnectLimits:
+def _connect_limits(settings: Settings) -> ConnectLimits:
     """Return the limits of configurations that the settings say."""
-    return ConnectLimits(
-        **{
-            name.removeprefix("connect_"): getattr(settings, name)
-            for name in type(settings).model_fields
-            if name.startswith("connect_")
-        }
-    )
+    said = _named(settings, "connect_")
+    ports = tuple(int(port) for port in said.pop("https_ports").split(","))
+    return ConnectLimits(**said, https_ports=ports)
+
+
+def _envelope_limits(settings: Settings) -> Limits:
+    """Return the limits of envelopes that the settings say."""
+    return Limits(**_named(settings, "envelope_max_"), purge_days=settings.purge_days)
+
+
+def _named(settings: Settings, prefix: str) -> dict[str, Any]:
+    """Return the settings that begin so, without the prefix."""
+    names = (name for name in type(settings).model_fields if name.startswith(prefix))
+    return {name.removeprefix(prefix): getattr(settings, name) for name in names}
 
 
 def _calm_the_collector() -> None:

@@ -132,6 +132,13 @@ class Settings(BaseSettings):
     connect_max_url_bytes: Annotated[
         int, Field(ge=1, description="Bytes of a Connect configuration's URL.")
     ] = 4096
+    connect_https_ports: Annotated[
+        str,
+        Field(
+            pattern=r"^\d{1,5}(,\d{1,5})*$",
+            description="The https ports that configurations may publish to, comma-separated.",
+        ),
+    ] = "443,1443,2443,3443,4443,5443,6443,7443,8443,9443"
     connect_empty_delivery_mode: Annotated[
         Literal["SIM", "Aggregate"],
         Field(description="What a configuration without deliveryMode means."),
@@ -149,6 +156,36 @@ class Settings(BaseSettings):
     connect_deactivation_days: Annotated[
         float, Field(ge=0, description="Days of failing after which it is switched off.")
     ] = 14
+    envelope_max_subject_characters: Annotated[
+        int, Field(ge=1, description="Characters of an envelope's subject.")
+    ] = 100
+    envelope_max_field_characters: Annotated[
+        int, Field(ge=1, description="Characters of a custom field's name, and of its value.")
+    ] = 100
+    envelope_max_fields: Annotated[
+        int, Field(ge=1, description="Custom fields of one envelope.")
+    ] = 500
+    envelope_max_item_characters: Annotated[
+        int, Field(ge=1, description="Characters of one item of a list custom field.")
+    ] = 100
+    envelope_max_items_characters: Annotated[
+        int, Field(ge=1, description="Characters of all items of a list custom field together.")
+    ] = 2048
+    envelope_max_recipients: Annotated[
+        int, Field(ge=1, description="Recipients of one envelope.")
+    ] = 1000
+    envelope_max_documents: Annotated[
+        int, Field(ge=1, description="Documents of one envelope.")
+    ] = 200
+    envelope_max_document_bytes: Annotated[
+        int, Field(ge=1, description="Bytes of one document.")
+    ] = 25 * MEBIBYTE
+    envelope_max_documents_bytes: Annotated[
+        int, Field(ge=1, description="Bytes of an envelope's documents together.")
+    ] = 100 * MEBIBYTE
+    envelope_max_told_bytes: Annotated[
+        int, Field(ge=1, description="Bytes of all the messages that one action causes.")
+    ] = 256 * MEBIBYTE
     purge_days: Annotated[
         float,
         Field(
