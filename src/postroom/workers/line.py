@@ -43,12 +43,16 @@ class Line:
         """How many leases are ours, on the wire, ready or promised."""
         return len(self.ready) + len(self.on_wire) + self.reserved
 
+    def is_resting(self, now: int) -> bool:
+        """Tell whether nothing may be started: it is paused, or down and not to be tried yet."""
+        return self.is_paused or (self.down_since is not None and now < self.probe_at)
+
     def room(self, listener: Listener, now: int) -> int:
         """Return how many more leases may be taken."""
-        if self.is_paused:
+        if self.is_resting(now):
             return 0
         if self.down_since is not None:
-            return 1 if now >= self.probe_at and self.in_hand == 0 else 0
+            return 1 if self.in_hand == 0 else 0
         ready = READY_LEASES if self._largest_body <= READY_BODY_BYTES else 0
         return max(0, listener.concurrency + ready - self.in_hand)
 
@@ -74,9 +78,9 @@ class Line:
             self.ready.move_to_end(lease.delivery_id, last=False)
 
     def start(self, listener: Listener) -> Lease | None:
-        """Move one ready lease onto the wire, if a place is free."""
+        """Move one ready lease onto the wire, if a place is free; not while the line rests."""
         places = 1 if self.down_since is not None else listener.concurrency
-        if self.is_paused or not self.ready or len(self.on_wire) >= places:
+        if not self.ready or len(self.on_wire) >= places:
             return None
         _, lease = self.ready.popitem(last=False)
         self.on_wire[lease.delivery_id] = lease

@@ -74,10 +74,9 @@ class Worker:
             line = self._line(listener_id)
             self._give_another_chance(line, listener, roster.states.get(listener_id))
             was_paused, line.is_paused = line.is_paused, roster.is_paused(listener_id)
-            if line.is_paused and line.ready:
-                self._spawn(self._give_back(line.give_back()))
-            elif was_paused and not line.is_paused:
+            if was_paused and not line.is_paused:
                 line.has_backlog = True
+            if was_paused is not line.is_paused:
                 self._advance(listener_id)
         observe.DOWN.set(sum(1 for line in self._lines.values() if line.down_since is not None))
 
@@ -136,8 +135,7 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        on_wire = [lease for line in self._lines.values() for lease in line.on_wire.values()]
-        await self._give_back(on_wire)
+        await self._give_back(self.held_leases())  # what came meanwhile was not started
 
     # --- the work ----------------------------------------------------------------------------
 
@@ -175,9 +173,17 @@ class Worker:
                 wait.cancel()
 
     def _advance(self, listener_id: int) -> None:
-        """Start what is ready, and fetch more if the store has more."""
+        """Start what is ready, and fetch more if the store has more.
+
+        While the line rests, what is ready goes back: a lease can be on its way from the store, or
+        be born with its notification, in the very moment that the listener goes down.
+        """
         listener, line = self._find(listener_id)
         if listener is None or self._is_draining:
+            return
+        if line.is_resting(self._clock.now()):
+            if line.ready:
+                self._spawn(self._give_back(line.give_back()))
             return
         while lease := line.start(listener):
             self._spawn(self._deliver(line, lease))
@@ -268,9 +274,8 @@ class Worker:
     async def _went_down(self, line: Line, listener: Listener) -> None:
         observe.log.warning("listener is down", account=listener.account_id, listener=listener.name)
         observe.DOWN.inc()
-        ready = line.give_back()  # at once: none of them may be started while the state is written
+        self._advance(line.listener_id)  # what is ready goes back
         await self._write_state(line)
-        await self._give_back(ready)
 
     async def _recovered(self, line: Line, listener: Listener) -> None:
         """Let everything that waits go at once, in order: the outage is over (contract 5)."""
