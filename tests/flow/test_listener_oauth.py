@@ -16,6 +16,7 @@ from tests.contract.wire import answers, ok, read_request, server
 from tests.flow.gatehouse import START, eventually
 from tests.flow.playhouse import Playhouse
 
+from postroom import observe
 from postroom.clock import SECOND, VirtualClock
 from postroom.delivery import bearer
 from postroom.delivery.bearer import Bearers, Client
@@ -449,6 +450,7 @@ async def test_a_secret_is_sent_nowhere_but_to_the_url_it_was_given_for(house: P
 async def test_the_secret_is_in_no_log_no_list_no_attempt_and_no_audit_entry(
     house: Playhouse, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    observe.configure(level="debug", form="text")  # another test may have asked for less
     echoing = json.dumps({"error": SECRET, "error_description": SECRET}).encode()
     house.recorder.say("token", status=400, body=echoing)
     await give_account(house, house.recorder.url("token"))
