@@ -59,6 +59,17 @@ async def test_a_failure_is_tried_again_when_its_moment_comes(house: Gatehouse) 
         await house.until(all_delivered(1))
 
 
+async def test_draining_does_not_wait_for_the_moment_of_a_later_try(house: Gatehouse) -> None:
+    async with server(answers(ok("500 No"))) as port:
+        await house.listen("one", port, retry=(60.0,))
+        await house.take(1, "envelope-sent")
+        await eventually(lambda: house.store.attempts(1))
+        await eventually(lambda: _is_idle(house))
+        async with asyncio.timeout(10):
+            await house.worker.drain(60)
+    assert await house.states() == [DeliveryState.DUE]
+
+
 async def test_events_of_one_envelope_arrive_in_order_behind_a_failing_one(
     house: Gatehouse,
 ) -> None:

@@ -29,6 +29,8 @@ class Worker:
         self._roster = roster
         self._lines: dict[int, Line] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._reminders: set[asyncio.Task[None]] = set()
+        """Those of the tasks that only wait for the moment of a later try."""
         self._is_draining = False
 
     # --- what the road asks (pipeline.Dispatch) ----------------------------------------------
@@ -130,6 +132,8 @@ class Worker:
         self._is_draining = True
         ready = [lease for line in self._lines.values() for lease in line.give_back()]
         await self._give_back(ready)
+        for reminder in self._reminders:  # the store knows when each is due
+            reminder.cancel()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=seconds)
         for task in self._tasks:
@@ -262,7 +266,9 @@ class Worker:
         """Come back to a line at a moment; one reminder a line, the poll finds the rest."""
         if line.retry_at is None or moment < line.retry_at:
             line.retry_at = moment
-            self._spawn(self._come_back(line, moment))
+            reminder = self._spawn(self._come_back(line, moment))
+            self._reminders.add(reminder)
+            reminder.add_done_callback(self._reminders.discard)
 
     async def _come_back(self, line: Line, moment: int) -> None:
         await self._clock.sleep_until(moment)
@@ -320,10 +326,11 @@ class Worker:
     def _find(self, listener_id: int) -> tuple[Listener | None, Line]:
         return self._roster().listener(listener_id), self._line(listener_id)
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
