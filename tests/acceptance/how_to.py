@@ -80,8 +80,8 @@ class HowTo:
             running.terminate()
             running.wait(PATIENCE_SECONDS)
 
-    def _type_out(self) -> None:
-        """Run what has been typed until here, in one shell."""
+    def _type_out(self) -> str:
+        """Run what has been typed until here, in one shell; return what it printed."""
         script = "\n".join(["set -eu", *self._exports, *self._typed])
         done = subprocess.run(  # noqa: S603  # the page's own commands
             ["/bin/bash", "-c", script],
@@ -94,6 +94,7 @@ class HowTo:
         )
         assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
         self._typed = []
+        return done.stdout
 
     def _stay(self, name: str, command: str) -> None:
         """Start something in a terminal of its own, once what had that terminal has ended."""
