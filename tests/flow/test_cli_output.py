@@ -1,7 +1,10 @@
 """What commands print and how they end, each against a database of its own."""
 
 import json
+import ssl
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,8 @@ from typer.testing import CliRunner, Result
 from postroom import observe
 from postroom.cli.output import clean, moment, where
 from postroom.cli.program import COMMANDS, program
+from postroom.clock import SystemClock
+from postroom.web import certificate
 
 LISTENER = {"name": "erp", "account": A1, "url": "https://erp.example.com/docusign"}
 LISTS = [
@@ -157,7 +162,7 @@ def test_a_key_is_read_from_a_variable_a_file_or_standard_input_and_never_shown(
         pytest.param(["keys", "add", "--account", A1, "--env", "NO_KEY"], 2, "NO_KEY", id="no-env"),
         pytest.param(["keys", "add", "--account", A1, "--file", "/no"], 3, "/no", id="no-file"),
         pytest.param(["apply", "/no/connect.yaml"], 2, "connect.yaml", id="no-yaml"),
-        pytest.param(["clock", "--advance", "5"], 4, "--virtual-clock", id="no-virtual-clock"),
+        pytest.param(["clock", "--advance", "5"], 4, "POSTROOM_SERVER", id="clock-of-no-server"),
         pytest.param(["clock", "--token", "x"], 2, "--server", id="token-without-server"),
         pytest.param(["clock", "--server", "x"], 2, "either", id="server-and-database"),
     ],
@@ -189,6 +194,47 @@ def test_a_server_that_is_not_there_is_told_as_such(
     assert (done.exit_code, "is the server running" in done.stderr) == (4, True)
     assert "a-token-of-the-test" not in done.output
     terminal.apply()  # a database given as a flag wins over a server in the environment
+
+
+def test_a_certificate_that_is_not_trusted_is_told_as_such(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    papers = certificate.self_signed(
+        beside=terminal.folder / "x.db", names=(), now=SystemClock().now()
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(papers.certificate, papers.key)
+    monkeypatch.setenv("POSTROOM_TOKEN", "a-token-of-the-test")
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        server_url = f"https://127.0.0.1:{server.server_port}"
+        done = CliRunner().invoke(program, ["listeners", "--server", server_url])
+        server.shutdown()
+    assert done.exit_code == 4
+    assert f"the certificate of {server_url} is not trusted; set SSL_CERT_FILE" in done.stderr
+
+
+@pytest.mark.parametrize("columns", ["80", "120", "300"])
+def test_ids_and_addresses_are_printed_whole_however_narrow_the_terminal(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    terminal.apply(LISTENER)
+    monkeypatch.setenv("COLUMNS", columns)
+    printed = terminal.run("listeners").stdout
+    assert A1 in printed
+    assert LISTENER["url"] in printed
+    assert max(map(len, printed.splitlines())) <= int(columns)
+
+
+def test_what_is_piped_has_a_line_for_each_row(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal.apply(LISTENER, LISTENER | {"name": "crm"})
+    monkeypatch.delenv("COLUMNS")
+    heading, *rows = terminal.run("listeners").stdout.splitlines()
+    assert heading.split()[0] == "listener"
+    assert [row.split()[:2] for row in rows] == [["crm", A1], ["erp", A1]]
 
 
 def test_a_replay_of_nothing_says_how_to_match_more(terminal: Terminal) -> None:

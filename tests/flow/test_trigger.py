@@ -274,7 +274,7 @@ async def test_an_envelope_that_others_change_meanwhile_is_gone_on_with(house: P
 @pytest.mark.parametrize(
     ("order", "said"),
     [
-        ({}, "give one of: an event, a story, a script"),
+        ({}, "give one of: an event (such as envelope-completed), a story, a script"),
         ({"event": "click-agreed"}, "no event of an envelope's or a template's life"),
         ({"story": "happy"}, "there is no story 'happy'"),
         ({"event": "Sent", "sender": "nobody"}, "no user of the account Acme Corp"),

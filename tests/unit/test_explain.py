@@ -34,7 +34,7 @@ def test_everyday_users_are_named_as_the_reason() -> None:
         seen=f"{EMAILS[ALICE]} {ALICE}",
     )
     assert explained.match is None
-    assert explained.outcome == f"not wanted: only users {EMAILS[U123]} does not hold"
+    assert explained.outcome == f"not wanted, as this does not hold: only users {EMAILS[U123]}"
 
 
 def test_findings_come_in_order_and_end_at_the_first_no() -> None:
@@ -190,7 +190,7 @@ def test_a_configuration_that_is_off_says_so() -> None:
     explained = explain(known, known.listeners[1], notification())
     assert explained.match is None
     assert explained.outcome == (
-        "not wanted: the configuration is active (allowEnvelopePublish) does not hold"
+        "not wanted, as this does not hold: the configuration is active (allowEnvelopePublish)"
     )
 
 

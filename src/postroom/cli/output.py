@@ -3,11 +3,13 @@
 Whatever comes from outside is printed as text: no markup, no control characters.
 """
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
-from rich.console import Console, RenderableType
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
@@ -15,6 +17,13 @@ from rich.text import Text
 from postroom.model import Json, Noun
 
 Row = dict[str, Json]
+
+WHOLE_WIDTH = 36
+"""Cells up to this width, that of an id, are neither broken nor cut: people copy them."""
+PIPED_WIDTH = 2000
+"""Where no terminal sets a width, lines are as long as they are: `grep` and `awk` read them."""
+GAP = 2
+"""Between columns."""
 
 
 class Column(Noun, frozen=True, kw_only=True):
@@ -33,6 +42,8 @@ class Output:
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
         self._console = Console(highlight=False)
+        if not self._console.is_terminal and "COLUMNS" not in os.environ:
+            self._console.width = PIPED_WIDTH
         self._errors = Console(stderr=True, highlight=False)
 
     def say(self, answer: Json, *lines: RenderableType) -> None:
@@ -83,20 +94,49 @@ class Output:
 
 
 def table(items: Iterable[Row], columns: Sequence[Column]) -> RenderableType:
-    """Return rows as a table."""
-    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for column in columns:
-        made.add_column(
-            column.heading, justify="right" if column.is_number else "left", style=column.style
-        )
-    for item in items:
-        made.add_row(*(Text(clean(_said(column, item))) for column in columns))
-    return made
+    """Return rows as a table; in a terminal too narrow for one, as a paragraph each."""
+    rows = [[clean(_said(column, item)) for column in columns] for item in items]
+    return _Listing(columns, rows)
+
+
+class _Listing:
+    """Decides how to print rows once the width is known, as `psql` does with `expanded auto`."""
+
+    def __init__(self, columns: Sequence[Column], rows: list[list[str]]) -> None:
+        self._columns = columns
+        self._rows = rows
+        self._widths = [
+            max(map(cell_len, (column.heading, *(row[place] for row in rows))))
+            for place, column in enumerate(columns)
+        ]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        needed = sum(min(width, WHOLE_WIDTH) + GAP for width in self._widths)
+        yield self._table() if needed <= options.max_width else self._paragraphs()
+
+    def _table(self) -> Table:
+        made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, GAP, 0, 0))
+        for column, width in zip(self._columns, self._widths, strict=True):
+            made.add_column(
+                column.heading,
+                justify="right" if column.is_number else "left",
+                style=column.style,
+                overflow="fold",
+                no_wrap=width <= WHOLE_WIDTH,
+            )
+        for row in self._rows:
+            made.add_row(*map(Text, row))
+        return made
+
+    def _paragraphs(self) -> Group:
+        headings = [column.heading for column in self._columns]
+        each = [facts(zip(headings, row, strict=True)) for row in self._rows]
+        return Group(*(line for one in each for line in (one, "")))
 
 
 def facts(pairs: Iterable[tuple[str, object]]) -> RenderableType:
     """Return named values, one a line; empty ones are left out."""
-    made = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    made = Table(box=None, pad_edge=False, show_header=False, padding=(0, GAP, 0, 0))
     made.add_column(style="bold")
     made.add_column(overflow="fold")
     for name, value in pairs:

@@ -45,13 +45,26 @@ async def _send(http: httpx.AsyncClient, call: Call, take: Callable[[bytes], Non
             return answer.status_code
     except httpx.TimeoutException:
         raise UnavailableError(
-            f"{http.base_url} did not answer within {TIMEOUT_SECONDS:.0f} s; try again"
+            f"{_address(http)} did not answer within {TIMEOUT_SECONDS:.0f} s; try again"
         ) from None
     except httpx.HTTPError as problem:
-        raise UnavailableError(
-            f"no answer from {http.base_url} ({type(problem).__name__}); is the server running,"
-            " and is this its address?"
-        ) from None
+        raise UnavailableError(_why(_address(http), problem)) from None
+
+
+def _why(address: str, problem: httpx.HTTPError) -> str:
+    if "CERTIFICATE_VERIFY_FAILED" in str(problem):  # httpx tells no kinds of them apart
+        return (
+            f"the certificate of {address} is not trusted; set SSL_CERT_FILE to the one to trust,"
+            " such as the file that `postroom serve --tls self-signed` names"
+        )
+    return (
+        f"no answer from {address} ({type(problem).__name__}); is the server running, and is this"
+        " its address, http or https?"
+    )
+
+
+def _address(http: httpx.AsyncClient) -> str:
+    return str(http.base_url).rstrip("/")
 
 
 def _checked(server: str) -> httpx.URL:

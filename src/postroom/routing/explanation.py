@@ -126,7 +126,7 @@ def _outcome(
     match: Match | None,
 ) -> str:
     if decided is Truth.NO:
-        return f"not wanted: {last.condition} does not hold"
+        return f"not wanted, as this does not hold: {last.condition}"
     if match is None:
         return f"wanted, but yielded to {_winner(registry, listener, notification)}"
     if match.state is OwedState.DUE:

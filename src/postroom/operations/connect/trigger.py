@@ -131,7 +131,9 @@ def planned(request: TriggerRequest) -> Play:
     """Return what a request comes to. Raises `InvalidInputError`."""
     given = [request.event, request.story, request.script]
     if sum(one is not None for one in given) != 1:
-        raise InvalidInputError("give one of: an event, a story, a script")
+        raise InvalidInputError(
+            "give one of: an event (such as envelope-completed), a story, a script"
+        )
     if request.count is not None and not 1 <= request.count <= MAX_COUNT:
         raise InvalidInputError(f"the count is 1 to {MAX_COUNT}")
     if request.rate_per_second is not None and not 0 < request.rate_per_second <= MAX_COUNT:

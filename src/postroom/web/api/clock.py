@@ -43,7 +43,11 @@ async def move_clock(services: NamedDependency[Services], data: JSONBody[Move]) 
     """Move a virtual clock forward; the machine's own cannot be moved."""
     if not isinstance(services.clock, VirtualClock):
         raise ConflictError(
-            "this server goes by the machine's clock; start it with --virtual-clock to move it"
+            "a clock is moved on a running server: start one with --offline or --virtual-clock, and"
+            " name it with --server or POSTROOM_SERVER"
+            if services.connect is None
+            else "this server goes by the machine's clock; start it with --offline or"
+            " --virtual-clock to move it"
         )
     services.clock.advance_to(_target(services.clock.now(), data))
     return _time(services)
