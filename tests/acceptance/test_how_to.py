@@ -40,7 +40,7 @@ def test_developing_offline_works_as_the_page_says(follow: Follow) -> None:
     [shown] = [text for _, _, text in page.blocks if "Postroom listens on" in text]
     said = page.printed("server").splitlines()
     named = [line for line in shown.splitlines() if line.startswith(("Offline", "  "))]
-    assert len(named) == 6
+    assert len(named) == 7
     assert [line for line in named if line not in said] == []
 
 

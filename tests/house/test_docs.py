@@ -13,7 +13,10 @@ from postroom.settings import Settings
 from postroom.web.api.application import PREFIX, ROUTES
 from postroom.web.connect_api import application as connect_api
 
-REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+TYPED = re.compile(r"(?:^\$ (?:\.venv/bin/)?|`)postroom ([a-z][^\n`]+)", re.MULTILINE)
+FLAG = re.compile(r"(?<!\S)--[a-z-]+")
 
 
 def page(name: str) -> str:
@@ -33,6 +36,13 @@ def parts_of_the_page() -> dict[str, str]:
     """Return the text under each command's heading."""
     pieces = re.split(r"^##+ `postroom ([a-z -]+)`$", page("cli"), flags=re.MULTILINE)
     return dict(zip(pieces[1::2], pieces[2::2], strict=True)) | {"": pieces[0]}
+
+
+def typed() -> Iterator[tuple[str, str]]:
+    """Yield every command line that a page shows or names in its text, with the page."""
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
+        for line in TYPED.findall(path.read_text()):
+            yield path.name, line.partition("  #")[0]
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -61,6 +71,19 @@ def test_every_command_and_option_is_documented() -> None:
 
 def test_no_command_is_documented_that_is_not_there() -> None:
     assert set(parts_of_the_page()) - {""} == {name for name, _ in commands()}
+
+
+def test_every_option_that_a_page_types_is_there() -> None:
+    there = {
+        name: {flag for one in command.params for flag in one.opts} for name, command in commands()
+    }
+    unknown = []
+    for page_name, line in typed():
+        words = line.split()
+        named = [name for name in there if name.split() == words[: len(name.split())]]
+        known = {flag for name in named for flag in there[name] | there.get(f"{name} list", set())}
+        unknown += [(page_name, line, one) for one in FLAG.findall(line) if one not in known]
+    assert unknown == []
 
 
 def test_every_route_is_documented_and_no_other() -> None:

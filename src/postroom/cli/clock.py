@@ -21,7 +21,7 @@ async def clock(
         str | None, typer.Option(help="Move a virtual clock to this ISO 8601 moment.")
     ] = None,
 ) -> None:
-    """Tell the server's time; move it if it was started with --virtual-clock."""
+    """Tell the server's time; move it if it was started with --offline or --virtual-clock."""
     if advance is not None and to is not None:
         raise InvalidInputError("give either --advance or --to")
     if advance is not None:
