@@ -28,7 +28,7 @@ from postroom.operations.connect.limits import ConnectLimits
 from postroom.operations.connect.living import ConnectServer
 from postroom.pipeline import Road
 from postroom.settings import Settings
-from postroom.storage.port import NotificationQuery, Store
+from postroom.storage.port import Store
 from postroom.storage.sqlite import open_store
 from postroom.vault import Vault
 from postroom.web import certificate
@@ -189,8 +189,9 @@ async def node(
     """Run a node: its leases freed, its roster read, its work begun; drained at the end."""
     with only_one(settings.sqlite_path):
         async with desk(settings) as opened:
-            if settings.offline and settings.virtual_clock is None:
-                await _go_on(opened)
+            goes_on = settings.offline and settings.virtual_clock is None
+            if goes_on and isinstance(opened.clock, VirtualClock):
+                opened.clock.advance_to(await offline.time_left(opened.store))
             running = Node(settings, opened, part)
             given = settings.admin_token.get_secret_value() if settings.admin_token else None
             made = await tokens.ensure_admin(opened.store, given, now=opened.clock.now())
@@ -220,6 +221,8 @@ async def node(
                 await running.rejections.write()
                 await running.sender.close()
                 await running.enricher.close()
+                if goes_on:
+                    await offline.keep_time(opened.store, opened.clock.now())
 
 
 async def serve(
@@ -257,16 +260,6 @@ async def serve(
         if papers and settings.tls == "self-signed":
             tell(f"  trust this certificate in clients: {papers.certificate}")
         await server.serve(sockets=[listening])
-
-
-async def _go_on(opened: Desk) -> None:
-    """Let the clock begin no earlier than what the database has seen: it may have been moved."""
-    notifications = await opened.store.notifications(NotificationQuery(limit=1))
-    entries = await opened.store.audit_log(after=None, limit=1)
-    seen = [one.notification.received_at for one in notifications]
-    seen += [entry.at for _, entry in entries]
-    if isinstance(opened.clock, VirtualClock) and seen:
-        opened.clock.advance_to(max(seen))
 
 
 async def _make_ready(opened: Desk, settings: Settings, tell: Callable[[str], None]) -> None:

@@ -1,11 +1,13 @@
 """What offline mode has ready, so that an SDK's first call works within a minute of installing."""
 
 from postroom.model import Account, Group, Noun, User
-from postroom.storage.port import AuditEntry, PutAccount, Store
+from postroom.storage.port import AuditEntry, KeptObject, NotificationQuery, PutAccount, Store
 
 ACCOUNT_ID = "0ff11e00-0000-4000-8000-000000000001"
 _USER = "0ff11e00-0000-4000-9000-000000000{}"
 GROUP = Group(id="9100001", name="Integrations")
+CLOCK = "clock"
+"""The kind of kept object that says when the clock was left."""
 
 
 class Ready(Noun, frozen=True, kw_only=True):
@@ -50,3 +52,21 @@ async def ensure_account(store: Store, *, now: int) -> Ready:
         )
         await store.change([PutAccount(account=account)], entry)
     return Ready(account_id=ACCOUNT_ID, administrator=ADMINISTRATOR, senders=SENDERS)
+
+
+async def time_left(store: Store) -> int:
+    """Return the moment at which time stood when it was kept, or something was last told.
+
+    An offline clock that was moved ahead goes on from there: what happens next is later.
+    """
+    kept = await store.kept_objects(CLOCK, "", ("offline",))
+    told = await store.notifications(NotificationQuery(limit=1))
+    moments = [one.updated_at for one in kept] + [one.notification.received_at for one in told]
+    return max(moments, default=0)
+
+
+async def keep_time(store: Store, now: int) -> None:
+    """Keep the moment it is, for `time_left`."""
+    await store.keep_object(
+        KeptObject(kind=CLOCK, account_id="", id="offline", body=b"{}", updated_at=now)
+    )
