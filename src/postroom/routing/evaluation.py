@@ -65,8 +65,8 @@ def _condition(
     path, exists = condition.path, condition.exists
     is_sticky = field_policy == "sticky"
     fold = str.lower if path.is_identifier and not is_loose else None
-    holding = _passes_all(condition.holding, is_loose=is_loose, fold=fold)
-    failing = _passes_all(condition.failing, is_loose=is_loose, fold=fold)
+    holding = passes_all(condition.holding, is_loose=is_loose, fold=fold)
+    failing = passes_all(condition.failing, is_loose=is_loose, fold=fold)
     holds_without_value = exists is False and holding is None and failing is None
 
     def decide(content: Content) -> Truth:
@@ -85,9 +85,14 @@ def _condition(
     return decide
 
 
-def _passes_all(
+def passes_all(
     tests: Sequence[Test], *, is_loose: bool, fold: Callable[[str], str] | None
 ) -> _Passes | None:
+    """Return whether one value passes all of the tests, or None where there are none.
+
+    `fold` is what is done to values and texts before exact comparison: `str.lower` for
+    identifiers; loose comparison has its own.
+    """
     if is_loose:
         fold = readings.folded
     passes = [_passes(test, fold) for test in tests]

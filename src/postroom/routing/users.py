@@ -62,6 +62,26 @@ class CompiledUsers:
         ]
         self._is_by_id_alone = not self._wanted_emails and not self._unknown_groups
 
+    @property
+    def is_only(self) -> bool:
+        """Whether it wants these users; otherwise all but these."""
+        return self._condition.kind == "only"
+
+    @property
+    def wanted_ids(self) -> frozenset[str]:
+        """The ids of the users named, through the directory where it knows them."""
+        return self._wanted_ids
+
+    @property
+    def wanted_emails(self) -> frozenset[str]:
+        """The addresses of the users named whose ids are not known."""
+        return self._wanted_emails
+
+    @property
+    def has_unknown_groups(self) -> bool:
+        """Whether it names a group of which nothing is known: nobody is surely outside it."""
+        return bool(self._unknown_groups)
+
     def decide(self, content: Content) -> Truth:
         """Return whether the sender is among the users wanted, or is not excepted."""
         if self._is_by_id_alone:

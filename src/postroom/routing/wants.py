@@ -21,7 +21,7 @@ class Wants:
 
     def __init__(self, listener: Listener, directory: Directory) -> None:
         self.listener = listener
-        self._users = CompiledUsers(listener.users, directory) if listener.users else None
+        self.users = CompiledUsers(listener.users, directory) if listener.users else None
         self.filter: filters.CompiledFilter | None = None
         self._flaw: str | None = None
         try:
@@ -37,7 +37,7 @@ class Wants:
 
     def decide(self, content: Content) -> Truth:
         """Return whether it wants what is in the message, once it is known to want the event."""
-        by_sender = Truth.YES if self._users is None else self._users.decide(content)
+        by_sender = Truth.YES if self.users is None else self.users.decide(content)
         if by_sender is Truth.NO:
             return Truth.NO
         by_content = Truth.UNKNOWN if self.filter is None else self.filter.decide(content)
@@ -87,9 +87,9 @@ class Wants:
 
     def by_sender(self, content: Content) -> Finding:
         """Return the finding on the sending user."""
-        if self._users is None:
+        if self.users is None:
             return Finding(truth=Truth.YES, condition="all users")
-        return self._users.finding(content)
+        return self.users.finding(content)
 
     def by_content(self, content: Content) -> Finding:
         """Return the finding on the content filter."""

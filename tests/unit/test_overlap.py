@@ -1,0 +1,167 @@
+"""Whether two listeners can want the same envelope: proofs, and envelopes that both want."""
+
+from typing import Any
+
+import pytest
+from tests.unit.routing_cast import A1, ALICE, DIRECTORY, U123, U567, listener, only, registry
+
+from postroom.model import Account, Listener, UserCondition
+from postroom.routing.match import Router
+from postroom.routing.overlap import Answer, Apart, NotDecided, Overlap, Prover
+
+SUBJECT = "envelope.emailSubject"
+FIELD = "customFields.Integration"
+ACCOUNT = Account(id=A1, users=DIRECTORY)
+
+
+def _compare(one: Listener, other: Listener, **how: Any) -> Answer:
+    answer = Prover(ACCOUNT, **how).compare(one, other)
+    if isinstance(answer, Overlap):
+        matches = Router(registry(one, other)).match(answer.witness.notification()).matches
+        assert len(matches) == 2
+    return answer
+
+
+def _subjects(one: Any, other: Any, **keys: Any) -> Answer:
+    return _compare(
+        listener("a", 1, filter={SUBJECT: one}), listener("b", 2, filter={SUBJECT: other}, **keys)
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ERP", "HR"),
+        (["ERP", "HR"], {"not": {"in": ["ERP", "HR"]}}),
+        ({"startsWith": "PO"}, {"startsWith": "INV"}),
+        ({"startsWith": "ab"}, {"not": {"startsWith": "a"}}),
+        ({"glob": "[0-9]"}, {"glob": "[!0-9]*"}),
+        ({"glob": "a?c"}, {"glob": "a?b"}),
+        ({"equalsIgnoreCase": "erp"}, {"glob": "????*"}),
+        ({"gt": 5, "lt": 6}, {"gte": 6}),
+        ({"lt": "2026-01-01"}, {"gte": "2026-01-01T02:00:00+02:00"}),
+        ({"gt": 1}, {"gt": "2026-01-01"}),
+        ({"startsWith": "PO"}, {"gt": 0}),
+        ({"glob": "[0-9]"}, {"not": {"gte": 0}}),
+        ({"exists": True}, {"exists": False}),
+    ],
+)
+def test_conditions_that_no_text_meets_keep_listeners_apart(one: Any, other: Any) -> None:
+    assert isinstance(_subjects(one, other), Apart)
+    assert isinstance(_subjects(other, one), Apart)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("ERP", {"startsWith": "E"}),
+        ({"startsWith": "ab"}, {"endsWith": "bc"}),
+        ({"contains": "x"}, {"not": "x"}),
+        ({"glob": "[0-9]?x*"}, {"glob": "*a[!b]"}),
+        ({"equalsIgnoreCase": "STRASSE"}, {"contains": "ß"}),
+        ({"gt": 5, "lt": 6}, {"glob": "5*7"}),
+        ({"gt": "2026-01-01"}, {"lt": "2026-01-02"}),
+        ({"not": {"gt": 5}}, {"not": {"lte": 5}}),
+    ],
+)
+def test_conditions_that_a_text_meets_come_with_an_envelope(one: Any, other: Any) -> None:
+    assert isinstance(_subjects(one, other), Overlap)
+    assert isinstance(_subjects(other, one), Overlap)
+
+
+def test_loose_comparison_is_seen_through() -> None:
+    assert isinstance(_subjects("ERP", "HR", comparison="loose"), Apart)
+    assert isinstance(_subjects(" Erp ", "erp", comparison="loose"), Overlap)
+    assert isinstance(_subjects({"glob": "?"}, {"glob": "??"}, comparison="loose"), Overlap)
+    assert isinstance(_subjects({"glob": "?"}, {"glob": "????"}, comparison="loose"), Apart)
+
+
+def test_two_fields_of_one_name_reach_both_unless_names_are_taken_to_be_single() -> None:
+    erp, hr = listener("a", 1, filter={FIELD: "ERP"}), listener("b", 2, filter={FIELD: "HR"})
+    found = _compare(erp, hr)
+    assert isinstance(found, Overlap)
+    assert found.repeated == ("Integration",)
+    apart = _compare(erp, hr, repeats=False)
+    assert isinstance(apart, Apart)
+    assert apart.is_by_single_names
+    assert FIELD in apart.reason
+
+
+def test_a_field_that_changed_reaches_a_sticky_and_a_current_listener() -> None:
+    erp = listener("a", 1, filter={FIELD: "ERP"})
+    hr = listener("b", 2, filter={FIELD: "HR"}, field_policy="sticky")
+    found = _compare(erp, hr, repeats=False)
+    assert isinstance(found, Overlap)
+    assert found.witness.sticky_fields is not None
+
+
+def test_events_keep_listeners_apart() -> None:
+    sent = listener("a", 1, events=("envelope-sent",))
+    assert isinstance(_compare(sent, listener("b", 2, events=("envelope-voided",))), Apart)
+    assert isinstance(_compare(sent, listener("b", 2)), Overlap)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (only(U123), only(U567), Apart),
+        (only(U123), only(U123, ALICE), Overlap),
+        (only(U567), UserCondition(kind="except", groups=("erp",)), Apart),
+        (only(U123), UserCondition(kind="except", groups=("erp",)), Overlap),
+        (only(U123), UserCondition(kind="only", emails=("SVC-Salesforce@example.com",)), Overlap),
+        (only(U123), UserCondition(kind="only", groups=("people",)), Apart),
+        (only(U123), UserCondition(kind="except", groups=("unlisted",)), Apart),
+    ],
+)
+def test_users_by_id_address_and_group(
+    one: UserCondition, other: UserCondition, expected: type
+) -> None:
+    answer = _compare(listener("a", 1, users=one), listener("b", 2, users=other))
+    assert isinstance(answer, expected)
+
+
+def test_users_and_a_filter_on_the_sender_are_one_question() -> None:
+    by_user = listener("a", 1, users=only(U123))
+    by_filter = listener("b", 2, filter={"sender.userId": U567.upper()})
+    assert isinstance(_compare(by_user, by_filter), Apart)
+
+
+def test_any_all_and_not_are_worked_out() -> None:
+    one = listener("a", 1, filter={"any": [{SUBJECT: "A"}, {SUBJECT: "B"}]})
+    neither = listener("b", 2, filter={"not": {SUBJECT: ["A", "B"]}})
+    not_a = listener("c", 3, filter={"not": {SUBJECT: "A"}})
+    assert isinstance(_compare(one, neither), Apart)
+    assert isinstance(_compare(one, not_a), Overlap)
+
+
+def test_listeners_of_single_envelopes_overlap_on_an_envelope_with_both() -> None:
+    found = _compare(listener("a", 1, scope="envelope"), listener("b", 2, scope="envelope"))
+    assert isinstance(found, Overlap)
+    assert found.witness.attached == ("a", "b")
+
+
+def test_one_that_is_off_or_cannot_be_met_is_impossible() -> None:
+    prover = Prover(ACCOUNT)
+    assert isinstance(prover.possible(listener("a", is_active=False)), Apart)
+    never = listener("a", filter={"all": [{SUBJECT: "A"}, {SUBJECT: {"not": "A"}}]})
+    assert isinstance(prover.possible(never), Apart)
+    assert isinstance(prover.possible(listener("a", filter={SUBJECT: "A"})), Overlap)
+    flawed = listener("a", filter={"nothing": 1})
+    assert isinstance(prover.possible(flawed), Apart)
+
+
+def test_one_inside_another_is_never_outside_it() -> None:
+    prover = Prover(ACCOUNT)
+    narrow = listener("a", 1, filter={SUBJECT: {"startsWith": "PO-"}})
+    wide = listener("b", 2, filter={SUBJECT: {"startsWith": "PO"}})
+    assert isinstance(prover.outside(narrow, wide), Apart)
+    assert isinstance(prover.outside(wide, narrow), Overlap)
+
+
+def test_what_is_beyond_the_budget_is_not_called_apart() -> None:
+    # Numbers that begin with 12 and end with 7 between 5 and 6: no such text, but no proof.
+    assert isinstance(_subjects({"glob": "12*7"}, {"gt": 5, "lt": 6}), NotDecided)
+    ways = [{"any": [{f"envelope.k{n}": "A"}, {f"envelope.k{n}": "B"}]} for n in range(12)]
+    none = {"not": {"any": [{"envelope.k11": ["A", "B"]}, {"envelope.k0": "C"}]}}
+    one, other = listener("a", 1, filter={"all": ways}), listener("b", 2, filter=none)
+    assert not isinstance(_compare(one, other, most_branches=2), Apart)
