@@ -77,6 +77,8 @@ class Prover:
         """Return whether an envelope can reach both."""
         if flaw := _never(one) or _never(other):
             return Apart(reason=flaw)
+        if one.events and other.events and not set(one.events) & set(other.events):
+            return Apart(reason="no event is wanted by both")
         is_mixed = one.field_policy != other.field_policy
         return self._answer(((one, True), (other, True)), is_mixed=is_mixed)
 

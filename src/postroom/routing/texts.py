@@ -12,10 +12,12 @@ from enum import Enum
 from postroom.model import Noun
 from postroom.routing import evaluation, intervals, languages
 from postroom.routing.conditions import MomentTest, NumberTest, OneOf, Test, TextTest
+from postroom.routing.globs import split
 
 MOST_TRIED = 2_000
 """Texts tried where text and order tests mix."""
 _MOST_SEEDS = 200
+_ORDINARY = "xaA1-"
 
 
 class Verdict(Enum):
@@ -117,8 +119,12 @@ class _Search:
                         ends.append(text)
                     elif operator == "contains":
                         insides.append(text)
+                    elif operator == "glob":
+                        instance = _instance(text)
+                        yield instance
+                        insides.append(instance)
                     else:
-                        yield from (text, text.replace("*", ""), text.replace("*", "x"))
+                        yield text
         beginning, inside, end = max(beginnings, key=len), "".join(insides), max(ends, key=len)
         yield from (beginning + inside + end, beginning, inside, end, beginning + "x" + end)
         for number in ("0", "1", "5", "10"):
@@ -181,6 +187,15 @@ def _automata(one: Language) -> list[languages.Automaton]:
         languages.automaton(test, is_loose=one.is_loose, is_lower=one.is_identifier)
         for test in one.tests
     ]
+
+
+def _instance(pattern: str) -> str:
+    """Return a text that a glob describes, if an ordinary one fits each of its classes."""
+    places = [place for piece in split(pattern) for place in piece]
+    return "".join(
+        place if isinstance(place, str) else next(filter(place.admits, _ORDINARY), "")
+        for place in places
+    )
 
 
 def _order_alone(one: Language) -> Callable[[str], bool] | None:
