@@ -18,6 +18,8 @@ from postroom.routing.readings import folded
 
 MOST_STATES = 20_000
 """States looked at before a question is given up."""
+MOST_STEPS = 200_000
+"""Steps from state to state likewise: some tenths of a second."""
 
 _State = tuple[Hashable, ...]
 _Graph = dict[_State, list[tuple[str, _State]]]
@@ -251,6 +253,7 @@ class Question:
         """`is_ordered`: tell apart what numbers and moments are spelt with, whoever asks."""
         self._automata = [*wanted, *(one for group in unwanted for one in group)]
         self._wanted = len(wanted)
+        self._steps_left = MOST_STEPS
         self._groups: list[range] = []
         at = self._wanted
         for group in unwanted:
@@ -312,6 +315,9 @@ class Question:
         return tuple(one.start for one in self._automata)
 
     def _steps(self, state: _State) -> Iterator[tuple[str, _State]]:
+        self._steps_left -= len(self._alphabet)
+        if self._steps_left < 0:
+            raise TooManyStates
         for char in self._alphabet:
             after = tuple(
                 None if inside is None else one.step(inside, char)

@@ -22,6 +22,8 @@ from postroom.routing.witness import Witness
 
 MOST_BRANCHES = 2_000
 """Ways of a pair's conditions to be met that are looked at."""
+_COST_OF_UNDECIDED = MOST_BRANCHES // 5
+"""A place that is too much to decide costs as much time as so many branches."""
 _MOST_TRIED = 20
 """Witnesses that may fail to convince before the pair is given up."""
 
@@ -250,9 +252,12 @@ class _Attempt:
             else:
                 return None
         for place in touched:
-            if self._puzzle.settle(place, chosen[place]) is Verdict.NONE:
+            settled = self._puzzle.settle(place, chosen[place])
+            if settled is Verdict.NONE:
                 self._conflicts[place] = None
                 return None
+            if settled is Verdict.UNDECIDED:
+                self._left -= _COST_OF_UNDECIDED
         return chosen, [one for one in choices if not _is_met(one, chosen)]
 
     def _whole(self, chosen: _Chosen) -> dict[Spot, tuple[str, ...]] | None:
