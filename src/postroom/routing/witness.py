@@ -179,7 +179,12 @@ def _add_recipient(
     for segments, texts in recipient.items():
         if texts:
             _insert(entry, segments, texts)
-    recipients = summary["recipients"] = summary.get("recipients") or {}
+    recipients = summary.get("recipients") or {}
+    if not isinstance(recipients, dict):
+        return (
+            recipient_id  # asked to be a text, which no message makes of it: not convincing
+        )
+    summary["recipients"] = recipients
     free = next(key for key in ("signers", *paths.RECIPIENT_LISTS) if key not in recipients)
     recipients[free] = [entry]
     return recipient_id
