@@ -73,7 +73,9 @@ def _check(crowd: tuple[list[Listener], list[Notification]]) -> None:
         judge.check(prover.possible(one), {one.id})
 
 
-@settings(max_examples=40)
+@settings(
+    max_examples=25, derandomize=True
+)  # the same pairs each time; chance is for the nightly run
 @given(crowds())
 def test_every_witness_reaches_both_and_no_message_reaches_two_that_are_apart(
     crowd: tuple[list[Listener], list[Notification]],
