@@ -22,7 +22,8 @@ BLOCK = re.compile(
     r"(?:^`([\w.-]+)`(?:[^\n]+\n)+\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL
 )
 PATIENCE_SECONDS = 60.0
-OURS = ("POSTROOM_SERVER", "POSTROOM_TOKEN", "POSTROOM_ADMIN_TOKEN")
+OURS = ("POSTROOM_SERVER", "POSTROOM_TOKEN", "POSTROOM_ADMIN_TOKEN", "COLUMNS")
+"""What a reader has not set: their terminal is as wide as it is."""
 
 
 class HowTo:
