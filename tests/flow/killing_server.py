@@ -7,7 +7,9 @@ is the real thing: the composition root, the store, the wire.
 import asyncio
 import os
 import signal
+import sqlite3
 import sys
+from pathlib import Path
 from typing import Any
 
 from postroom import app
@@ -15,6 +17,7 @@ from postroom.delivery.send import Sender
 from postroom.model import Outcome, Request
 from postroom.settings import Settings
 from postroom.storage.port import Life, Lived, Recorded, Recording, Settled, Settlement, Store
+from postroom.storage.sqlite import connection, writer
 from postroom.web.asgi import Application
 from postroom.web.front_door import Message, Receive, Scope, Send
 
@@ -26,6 +29,9 @@ GAPS = (
     "after-send",  # the listener has it, not yet settled
     "after-settle",
 )
+INSIDE = "inside-transaction"
+"""Each statement of the thread that writes, COMMIT among them, counts as a passing."""
+SWITCHES = ("allow_private_addresses", "offline")
 
 
 class KillAt:
@@ -47,11 +53,21 @@ class KillAt:
     def sender(self, sender: Sender) -> Sender:
         return _Sender(sender, self)
 
+    def writer(self) -> None:
+        """Stand between the store and the statements it writes with."""
+
+        def open_watched(path: Path) -> sqlite3.Connection:
+            opened = connection.open_writer(path)
+            opened.set_trace_callback(lambda _: self.passes(INSIDE))
+            return opened
+
+        writer.open_writer = open_watched  # type: ignore[attr-defined]  # by that name it opens
+
     def site(self, site: Application) -> Application:
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             async def watched(message: Message) -> None:
                 await send(message)
-                if message["type"] == "http.response.body" and scope["path"] == "/connect":
+                if message["type"] == "http.response.body" and scope["method"] != "GET":
                     self.passes("after-answer")
 
             await site(scope, receive, watched)
@@ -106,9 +122,11 @@ def main() -> None:
     words = iter(sys.argv[2:])
     for word in words:
         name = word.removeprefix("--").replace("-", "_")
-        flags[name] = True if name == "allow_private_addresses" else next(words)
+        flags[name] = True if name in SWITCHES else next(words)
     gap, _, passing = os.environ["POSTROOM_KILL_AT"].partition(":")
     part = KillAt(gap, int(passing))
+    if gap == INSIDE:
+        part.writer()
     asyncio.run(app.serve(Settings.load(**flags), part=part))
 
 
