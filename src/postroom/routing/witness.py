@@ -181,9 +181,7 @@ def _add_recipient(
             _insert(entry, segments, texts)
     recipients = summary.get("recipients") or {}
     if not isinstance(recipients, dict):
-        return (
-            recipient_id  # asked to be a text, which no message makes of it: not convincing
-        )
+        return recipient_id  # asked to be a text, which no message makes of it: not convincing
     summary["recipients"] = recipients
     free = next(key for key in ("signers", *paths.RECIPIENT_LISTS) if key not in recipients)
     recipients[free] = [entry]
