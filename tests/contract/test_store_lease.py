@@ -81,6 +81,24 @@ async def test_a_lease_that_ran_out_may_be_taken_and_its_old_token_settles_nothi
     assert (await settle(store, new)).was_ours
 
 
+async def test_who_lost_a_lease_hears_of_it_after_the_one_who_took_it(
+    store: Store, erp: int
+) -> None:
+    (old,) = (await store.record(recording(notification(1), erp, leased=[erp]))).leases
+    heard: list[str] = []
+
+    async def took() -> None:
+        heard.extend("took" for _ in await lease(store, erp, now=old.leased_until))
+
+    async def settled() -> None:
+        heard.append("ours" if (await settle(store, old, at=old.leased_until)).was_ours else "lost")
+
+    # The first call is of the leases' kind: where a store groups calls, leasing goes before.
+    await asyncio.gather(store.extend([], old.leased_until), settled(), took())
+
+    assert heard in (["took", "lost"], ["ours"])
+
+
 async def test_a_lease_that_ran_out_but_was_not_taken_still_settles(store: Store, erp: int) -> None:
     (old,) = (await store.record(recording(notification(1), erp, leased=[erp]))).leases
     assert (await settle(store, old, at=old.leased_until + MINUTE)).was_ours

@@ -9,6 +9,8 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
@@ -107,6 +109,7 @@ class Writer:
         while not is_last:
             batch, is_last = self._gather()
             if batch:
+                batch = _by_verb(batch)
                 self._perform(batch)
                 self._loop.call_soon_threadsafe(_resolve, batch)
         self._drop_connection()
@@ -190,12 +193,21 @@ def _is_everybodys(error: BaseException) -> bool:
     return isinstance(error, sqlite3.Error) and primary_code(error) in _EVERYBODYS
 
 
-def _run_verbs(tx: Transaction, batch: Sequence[_Call]) -> None:
-    """Perform the calls grouped by verb: concurrent calls may happen in any order."""
+def _by_verb(batch: Sequence[_Call]) -> list[_Call]:
+    """Put the calls of a verb together: concurrent calls may happen in any order.
+
+    The callers hear in the order in which the calls happened. A settlement whose lease was taken
+    over in the same batch must hear of it after the one who took it has the lease.
+    """
     groups: dict[Verb[Any, Any], list[_Call]] = {}
     for call in batch:
         groups.setdefault(call.verb, []).append(call)
-    for verb, calls in groups.items():
+    return [call for calls in groups.values() for call in calls]
+
+
+def _run_verbs(tx: Transaction, batch: Sequence[_Call]) -> None:
+    for verb, group in groupby(batch, key=attrgetter("verb")):
+        calls = list(group)
         results = verb(tx, [call.argument for call in calls])
         for call, result in zip(calls, results, strict=True):
             call.result = result
