@@ -279,6 +279,28 @@ async def test_a_list_of_notifications_leaves_bodies_out(store: Store) -> None:
     assert await store.notification("evt_unknown") is None
 
 
+async def test_traffic_brings_the_bodies_of_what_a_query_lists(store: Store) -> None:
+    kept = [notification(number, sticky_fields=b"{}", body=b"%d" % number) for number in (1, 2, 3)]
+    for one in kept:
+        await store.record(recording(one))
+    query = NotificationQuery(received_from=kept[1].received_at, oldest_first=True)
+    assert [one.notification for one in await store.traffic(query)] == kept[1:]
+    await store.forget_bodies(T0 + DAY, 10)
+    assert [one.notification.body for one in await store.traffic(query)] == [b"", b""]
+    assert {one.has_body for one in await store.traffic(query)} == {False}
+
+
+async def test_a_page_of_traffic_ends_early_where_bodies_are_large(store: Store) -> None:
+    for number in range(3):
+        await store.record(recording(notification(number, body=b"x" * 3 * 1024 * 1024)))
+    pages: list[list[str]] = []
+    after = None
+    while page := await store.traffic(NotificationQuery(after=after, oldest_first=True)):
+        after = page[-1].sequence
+        pages.append([one.notification.id for one in page])
+    assert pages == [[event_id(0), event_id(1)], [event_id(2)]]
+
+
 async def test_deliveries_are_found_by_every_condition(store: Store, erp: int, crm: int) -> None:
     (given_up,) = (await store.record(recording(notification(1), erp, leased=[erp]))).leases
     await settle(store, given_up, GIVEN_UP)

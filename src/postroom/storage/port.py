@@ -585,6 +585,13 @@ class Store(Protocol):
         """List notifications; `notification.body` is left empty here."""
         ...
 
+    async def traffic(self, query: NotificationQuery) -> Sequence[StoredNotification]:
+        """List notifications with their bodies (empty where retention has dropped them).
+
+        A page ends early once it holds 4 MiB; only an empty one is the end.
+        """
+        ...
+
     async def notification(self, notification_id: str) -> StoredNotification | None:
         """Return one notification with its body."""
         ...

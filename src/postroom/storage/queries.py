@@ -106,6 +106,11 @@ def notifications(query: NotificationQuery) -> sa.Select[Any]:
     return _page(found, n.seq, query)
 
 
+def traffic(query: NotificationQuery) -> sa.Select[Any]:
+    """Return the statement that lists notifications with their bodies."""
+    return notifications(query).add_columns(content.c.body)
+
+
 def one_notification(notification_id: str) -> sa.Select[Any]:
     """Return the statement that finds one notification with its body."""
     return (

@@ -24,6 +24,7 @@ from postroom.storage.port import (
 
 MOST_OCCURRENCES = 16
 MOST_REPEATS = 100
+TRAFFIC_PAGE_BYTES = 4 * 1024 * 1024
 
 _DIALECT = sqlite_dialect(paramstyle="qmark")
 
@@ -60,9 +61,13 @@ _FAILED = (
 
 def ask(connection: sqlite3.Connection, statement: sa.Select[Any]) -> Sequence[tuple[Any, ...]]:
     """Run a SQLAlchemy statement on the driver's own connection."""
+    return _rows(connection, statement).fetchall()
+
+
+def _rows(connection: sqlite3.Connection, statement: sa.Select[Any]) -> sqlite3.Cursor:
     compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
     values = [compiled.params[name] for name in compiled.positiontup or ()]
-    return connection.execute(str(compiled), values).fetchall()
+    return connection.execute(str(compiled), values)
 
 
 def sticky_fields(
@@ -92,6 +97,20 @@ def notifications(
     return [
         queries.stored_notification(row) for row in ask(connection, queries.notifications(query))
     ]
+
+
+def traffic(
+    connection: sqlite3.Connection, query: NotificationQuery
+) -> Sequence[StoredNotification]:
+    """List notifications with their bodies, as many as fit into a page."""
+    page: list[StoredNotification] = []
+    size = 0
+    for row in _rows(connection, queries.traffic(query)):
+        page.append(queries.stored_notification(row))
+        size += len(page[-1].notification.body)
+        if size >= TRAFFIC_PAGE_BYTES:
+            break
+    return page
 
 
 def notification(connection: sqlite3.Connection, notification_id: str) -> StoredNotification | None:

@@ -209,6 +209,10 @@ class SqliteStore:
         """List notifications without their bodies."""
         return await self._reader.read(partial(questions.notifications, query=query))
 
+    async def traffic(self, query: NotificationQuery) -> Sequence[StoredNotification]:
+        """List notifications with their bodies."""
+        return await self._reader.read(partial(questions.traffic, query=query))
+
     async def notification(self, notification_id: str) -> StoredNotification | None:
         """Return one notification with its body."""
         return await self._reader.read(
