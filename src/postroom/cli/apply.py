@@ -6,55 +6,54 @@ from typing import Annotated
 import typer
 
 from postroom.cli import connect_file
-from postroom.cli.desk import RefusedError
-from postroom.cli.output import Row, clean
+from postroom.cli.changes import changed, placed
+from postroom.cli.output import Row
+from postroom.cli.plan import read_plan
 from postroom.cli.seat import Seat, command
 from postroom.errors import InvalidInputError
-from postroom.operations.document import Problem
 
 app = typer.Typer(add_completion=False)
-
-SIGNS = {"added": "+", "changed": "~", "removed": "-", "retired": "-"}
 
 
 @command(app, may_create=True)
 async def apply(
     seat: Seat,
-    file: Annotated[Path, typer.Argument(help="The file, usually connect.yaml.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="The file, usually connect.yaml; not with --plan.")
+    ] = None,
     *,
+    plan: Annotated[
+        Path | None,
+        typer.Option(help="Do exactly what this plan showed (`plan --out`), or nothing."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would change.")] = False,
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove what the file does not name.")
     ] = False,
 ) -> None:
     """Make accounts, lanes and listeners what a file says: all of it or nothing."""
+    fingerprint = None
+    if plan is not None:
+        if file is not None or prune:
+            raise InvalidInputError("a plan says which file it is about, and whether it prunes")
+        file, planned = read_plan(plan)
+        fingerprint, prune = planned.fingerprint, planned.prune
+    if file is None:
+        raise InvalidInputError("name the file, usually connect.yaml, or a plan with --plan")
     read = connect_file.load(file)
-    try:
-        done = await seat.desk.post("/apply", read.document, dry_run=dry_run, prune=prune)
-    except RefusedError as refused:
-        if not refused.places:
-            raise
-        problems = [Problem(path=path, message=message) for path, message in refused.places]
-        raise InvalidInputError(read.describe(problems)) from None
+    with placed(read):
+        done = await seat.desk.post(
+            "/apply", read.document, dry_run=dry_run, prune=prune, plan=fingerprint
+        )
     for warning in done["warnings"]:
         seat.out.note(f"warning: {warning}")
     seat.out.say(done, *_told(done))
 
 
 def _told(done: Row) -> list[str]:
-    lines = []
-    for one in done["changes"]:
-        lines.append(f"{SIGNS.get(one['action'], ' ')} {one['kind']} {one['name']} {one['action']}")
-        lines += [
-            f"    {field}: {_shown(before)} → {_shown(after)}"
-            for field, (before, after) in one["fields"].items()
-        ]
+    lines = list(changed(done["changes"]))
     would = "would change" if done["is_dry_run"] else "changed"
     lines.append(f"{len(done['changes'])} {would}, {done['unchanged']} stayed as they were.")
     if done["crossed_decided"]:
         lines.append(f"{done['crossed_decided']} crossed deliveries were decided by their lane.")
     return lines
-
-
-def _shown(value: object) -> str:
-    return "nothing" if value in (None, "", []) else clean(value)

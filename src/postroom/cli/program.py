@@ -15,6 +15,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "serve": ("postroom.cli.serve", RUN, "Serve the front door and the API."),
     "demo": ("postroom.cli.demo", RUN, "Play the main job from end to end on this machine."),
     "apply": ("postroom.cli.apply", SET_UP, "Make accounts and listeners as connect.yaml says."),
+    "plan": ("postroom.cli.plan", SET_UP, "Show what a file would do, before it is applied."),
+    "diff": ("postroom.cli.diff", SET_UP, "Say where connect.yaml and the system differ."),
     "lint": ("postroom.cli.lint", ASK, "Say what is odd about files before they are used."),
     "trigger": (
         "postroom.cli.trigger",

@@ -26,15 +26,16 @@ class Router:
             for account in registry.accounts.values()
         }
 
-    def match(self, notification: Notification) -> Routing:
+    def match(self, notification: Notification, content: Content | None = None) -> Routing:
         """Return what every listener of the account is owed; never raises on any content.
 
+        `content` is the notification's, where somebody has read it already.
         Call it again once a notification is enriched: what was held is then decided.
         """
         if not notification.is_readable:
             return NOBODY
         account = self._accounts.get(notification.account_id)
-        content = Content(notification)
+        content = content or Content(notification)
         wishes: list[lanes.Wish] = []
         for wants in account.candidates(notification, content) if account else ():
             truth = wants.decide(content)

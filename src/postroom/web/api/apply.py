@@ -11,6 +11,13 @@ from postroom.operations.apply import Applied
 from postroom.web.api.services import Services
 
 DryRun = Annotated[bool, QueryParameter(description="Only say what would change.")]
+PlanOf = Annotated[
+    str | None,
+    QueryParameter(
+        description="The fingerprint of a plan: anything but what it showed is refused.",
+        max_length=100,
+    ),
+]
 Prune = Annotated[bool, QueryParameter(description="Remove what the document does not name.")]
 
 
@@ -22,6 +29,7 @@ async def apply_document(
     *,
     dry_run: DryRun = False,
     prune: Prune = False,
+    plan: PlanOf = None,
 ) -> Applied:
     """Make accounts, lanes and listeners what the document says: all of it or nothing.
 
@@ -34,6 +42,7 @@ async def apply_document(
         allow_private_addresses=services.allow_private_addresses,
         dry_run=dry_run,
         prune=prune,
+        plan=plan,
         now=services.clock.now(),
         actor=actor,
     )
