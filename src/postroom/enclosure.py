@@ -35,7 +35,7 @@ async def enclose(
     a feed tells too little of its envelope.
     """
     fields = sender_account.fields(account) if account and "sender_account" in wanted else ()
-    if notification.origin == "feed":
+    if notification.origin in {"feed", "derived"}:
         xml = _of_feed(notification, listener, fields) if "xml" in wanted else None
         return Enclosure(xml=xml, sender_account=fields)
     envelope = await _envelope(store, notification)

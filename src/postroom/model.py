@@ -82,7 +82,12 @@ class Enrichment(Noun, frozen=True, kw_only=True):
     base_url: str
     """Up to and including `/restapi`."""
     token_key: str
-    """The id of the stored secret that holds the bearer token."""
+    """The id of the stored secret: the bearer token, or the RSA key of the JWT grant."""
+    integration_key: str | None = None
+    """With `user_id` and `oauth_base`: a token is asked for by JWT grant; None: it is given."""
+    user_id: str | None = None
+    oauth_base: str | None = None
+    """Such as `https://account-d.docusign.com`."""
 
 
 class Account(Noun, frozen=True, kw_only=True):
@@ -256,9 +261,10 @@ class Notification(Noun, frozen=True, kw_only=True):
     """
     sticky_fields: bytes | None = None
     """`customFields` JSON of the envelope as first seen, where a listener goes by it."""
-    origin: Literal["feed", "here", "historical"] = "feed"
+    origin: Literal["feed", "here", "historical", "derived"] = "feed"
     """`here`: an envelope kept here caused it; its documents and present state can be looked up.
-    `historical`: published again on demand, for the listeners in `attached` alone."""
+    `historical`: published again on demand, for the listeners in `attached` alone.
+    `derived`: made up of what the account's REST API tells, where the feed's never came."""
     attached: tuple[str, ...] = ()
     """The names of the listeners of `scope: envelope` that the envelope carries."""
 

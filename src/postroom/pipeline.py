@@ -22,6 +22,7 @@ from postroom.delivery.send import Sender
 from postroom.delivery.shape import ShapeError, needs, shape
 from postroom.enclosure import enclose
 from postroom.errors import UnavailableError
+from postroom.esign import derived
 from postroom.intake import normalise
 from postroom.intake.authenticate import Refused, authenticate
 from postroom.intake.snapshot_diff import Snapshot
@@ -232,8 +233,8 @@ class Road:
     # --- the steps of accept ----------------------------------------------------------------
 
     async def _recognise(self, notification: Notification) -> Notification:
-        """Give a source's own resend the id of the event it repeats."""
-        if notification.retry_count == 0 or notification.envelope_id is None:
+        """Give a resend, and the late arrival of what was made up, the id of what it repeats."""
+        if notification.envelope_id is None or not derived.is_late(notification):
             return notification
         earlier = await self._store.occurrences(
             notification.account_id,
@@ -242,7 +243,9 @@ class Road:
             notification.recipient_id,
         )
         for candidate in earlier:
-            if normalise.is_same_event(candidate, notification):
+            if normalise.is_same_event(candidate, notification) or derived.is_arrival_of(
+                candidate, notification
+            ):
                 return replace(notification, id=candidate.id)
         return notification
 

@@ -33,7 +33,7 @@ class Roster(Noun, frozen=True, kw_only=True):
     """Who asks for the tokens of listeners that want OAuth, by listener id; None where no
     configuration says how to get one."""
     tokens: Mapping[str, str]
-    """Bearer tokens for enrichment, by account id."""
+    """What accounts are entered with (a bearer token, or the key of a JWT grant), by account id."""
     states: Mapping[int, ListenerState]
     stale_at: int | None
     """When a key retires next, so that the roster must be made anew."""

@@ -41,7 +41,7 @@ def needs(listener: Listener, notification: Notification) -> frozenset[Need]:
     """
     if listener.format == "pass-through":
         return frozenset()
-    event, is_here = notification.event, notification.origin != "feed"
+    event, is_here = notification.event, notification.origin in {"here", "historical"}
     found: dict[Need, bool] = {
         "envelope": is_here and listener.format == "aggregate",
         "documents": is_here and wanted.documents(listener, event),
@@ -94,7 +94,8 @@ def shape(  # one delivery, and what belongs to it and is kept elsewhere
             headers.append(("Postroom-Replay-Forced", "true"))
     if lease.is_late:
         headers.append(("Postroom-Late", "true"))
-    if listener.format == "sim" and lease.notification.is_xml:
+    is_of_state = listener.format == "sim" and lease.notification.is_xml
+    if is_of_state or lease.notification.origin == "derived":
         headers.append(("Postroom-Derived", "true"))
     return Request(
         url=listener.url,

@@ -12,9 +12,9 @@ from postroom.model import Notification, Noun, is_xml
 
 MAX_NAME_CHARACTERS = 100
 _WANTS_ENVELOPE = ("envelope-", "recipient-")
-_ONCE = b"state"
+ONCE = b"state"
 """The occurrence of what aggregate messages say again and again: it is told once."""
-_LASTING = vocabulary.EVENTS - {"recipient-autoresponded", "recipient-authenticationfailed"}
+LASTING = vocabulary.EVENTS - {"recipient-autoresponded", "recipient-authenticationfailed"}
 """What a state goes on showing; the others may come, go and come again."""
 
 
@@ -101,7 +101,7 @@ def _read_xml(body: bytes, account_id: str, content_type: str, received_at: int)
     snapshot = aggregate.snapshot
     event = state_event(snapshot.status) or ""
     return Notification(
-        id=event_id(account_id, snapshot.envelope_id, event, None, _ONCE),
+        id=event_id(account_id, snapshot.envelope_id, event, None, ONCE),
         account_id=account_id,
         envelope_id=snapshot.envelope_id,
         event=event,
@@ -129,7 +129,7 @@ def _of_event(notification: Notification, told: Told) -> Notification:
             notification.envelope_id,
             told.event,
             told.recipient_id,
-            _ONCE if told.event in _LASTING else told.at.to_bytes(8, "big"),
+            ONCE if told.event in LASTING else told.at.to_bytes(8, "big"),
         ),
         event=told.event,
         recipient_id=told.recipient_id,

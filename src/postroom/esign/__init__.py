@@ -1,0 +1,1 @@
+"""The real Docusign account, asked over the eSignature REST API."""
