@@ -1,0 +1,278 @@
+"""Advice in words: why an option, what it costs, what is left to do, and why not the others."""
+
+from collections.abc import Iterator
+
+from postroom.model import Noun
+from postroom.routing import advice_steps
+from postroom.routing.advice import Pair, Placed
+from postroom.routing.advice_facts import Facts, Integration
+from postroom.routing.advice_steps import Place, Step
+
+OPTIONS = {
+    1: "sub-account",
+    2: "all listeners, all users",
+    3: "envelope custom field",
+    4: "associated users",
+    5: "listener inside the envelope (eventNotification)",
+}
+"""The article's five, by its numbers."""
+
+
+class PassedOver(Noun, frozen=True, kw_only=True):
+    """An option not taken, and why not."""
+
+    option: int
+    why_not: str
+
+
+class Recommendation(Noun, frozen=True, kw_only=True):
+    """What is advised for one integration."""
+
+    integration: str
+    account_id: str
+    options: tuple[int, ...]
+    """Of the article's five; empty where none can tell its envelopes from others'."""
+    name: str
+    """The options' names, in words."""
+    why: str
+    costs: tuple[str, ...]
+    to_do: tuple[str, ...]
+    """What somebody has to do before it works."""
+    passed_over: tuple[PassedOver, ...]
+
+
+class Advice(Noun, frozen=True, kw_only=True):
+    """What is advised for all, how far it is proved, and what stays open."""
+
+    recommendations: tuple[Recommendation, ...]
+    pairs: tuple[Pair, ...]
+    still_open: tuple[str, ...]
+
+
+def tell(placed: Placed, facts: Facts) -> Advice:
+    """Put in words where the integrations should stand."""
+    return Advice(
+        recommendations=tuple(_recommend(one, placed, facts) for one in placed.places),
+        pairs=placed.pairs,
+        still_open=tuple(dict.fromkeys(_open(placed, facts))),
+    )
+
+
+def _recommend(place: Place, placed: Placed, facts: Facts) -> Recommendation:
+    one = place.one
+    taken = advice_steps.options(place, facts)
+    return Recommendation(
+        integration=one.name,
+        account_id=one.account_id,
+        options=taken,
+        name=" and ".join(OPTIONS[number] for number in taken) or "none of the five yet",
+        why=_why(place, facts),
+        costs=tuple(_cost(number, one, facts) for number in taken),
+        to_do=tuple(_to_do(place, facts)),
+        passed_over=tuple(
+            PassedOver(option=number, why_not=_why_not(number, place, placed, facts))
+            for number in OPTIONS
+            if number not in taken
+        ),
+    )
+
+
+def _why(place: Place, facts: Facts) -> str:
+    one = place.one
+    who = _listed(one.senders.names) if one.senders.are_named else "people as themselves"
+    field = f"{one.mark.name} = {one.mark.value}" if one.mark else ""
+    pinned = advice_steps.pins_environment(one, facts) and place.is_listening
+    env = f", and {facts.account(one).environment_field} = {one.environment}" if pinned else ""
+    match place.step:
+        case Step.OWN_ACCOUNT:
+            return "it has the account to itself; accounts are apart before anything else is asked"
+        case Step.EVERYTHING if one.wants_all:
+            return "it is about everything, so there is nothing to tell apart; it is in no lane"
+        case Step.EVERYTHING:
+            return "it is the only one of its account and nothing marks its envelopes"
+        case Step.USERS if one.senders.are_named and one.senders.are_only_for_it:
+            return f"{who} sends for nothing else, and Docusign itself filters by the sender{env}"
+        case Step.USERS if one.senders.are_named:
+            return f"{who} sends for it{env}"
+        case Step.USERS:
+            return f"everything that the other integrations' users have not sent is its own{env}"
+        case Step.FIELD:
+            marked = " and ".join(part for part in (field, env.removeprefix(", and ")) if part)
+            return f"people send for it as themselves, and {marked} says whose an envelope is"
+        case Step.USERS_AND_FIELD if one.senders.are_named:
+            return f"the user narrows ({who}), the field decides ({field}){env}: both must hold"
+        case Step.USERS_AND_FIELD:
+            return f"{field} decides{env}; what other integrations' users send is left out, marked or not"
+        case Step.ENVELOPE:
+            return "whoever creates an envelope by API knows who wants to hear of it"
+        case Step.MOVE if one.is_strict:
+            return (
+                "nobody else may see its envelopes, and only an account keeps them strictly apart"
+            )
+        case Step.MOVE:
+            return (
+                "nothing tells its envelopes from others' of the account but an account of its own"
+            )
+        case _:
+            return (
+                "who sends, what is set and how its envelopes are created are the same as for"
+                " others: no condition can tell them apart"
+            )
+
+
+def _cost(number: int, one: Integration, facts: Facts) -> str:
+    match number:
+        case 1:
+            return (
+                "an account: its users, templates, custom fields, keys and configurations are its"
+                " own, and each is set up and kept up once more"
+            )
+        case 2:
+            return (
+                "traffic and trust: it is sent every envelope, with all the data included, and has"
+                " to answer 2xx to what it does not care for"
+            )
+        case 3 if facts.has_postroom:
+            return "discipline of senders: the field must be set, and right, on every envelope"
+        case 3:
+            return (
+                "discipline of senders, and code in the listener: no Connect configuration filters"
+                " by field, so it gets everything, keeps its own and answers 2xx to the rest"
+            )
+        case 4:
+            whose = (
+                "a user for it alone" if one.senders.are_named else "a user for each of the others"
+            )
+            return f"{whose}, and somebody who keeps the list"
+        case _:
+            return (
+                "a few lines in every call that creates an envelope, and the view from above: no"
+                " list shows who is told of what, and what is out cannot be changed"
+            )
+
+
+def _to_do(place: Place, facts: Facts) -> Iterator[str]:
+    one = place.one
+    if place.step in advice_steps.BY_FIELD and one.mark is not None:
+        if one.mark.is_set != "always":
+            yield (
+                f"set {one.mark.name} = {one.mark.value} on every envelope of it; a field that the"
+                " account requires has to be filled in before sending"
+            )
+        if not facts.has_postroom:
+            yield f"let the listener discard what is not marked {one.mark.value}, and answer 2xx"
+    if place.step in advice_steps.BY_FIELD or advice_steps.pins_environment(one, facts):
+        yield "let the feed include custom_fields; without it nobody can tell"
+    if place.step is Step.ENVELOPE:
+        yield f"add event-notification-{one.name}.json to the call that creates its envelopes"
+    if place.step is Step.MOVE:
+        yield (
+            "create the account, let its users send there, then name it among accounts: and as"
+            f" the account: of {one.name}, and ask again"
+        )
+
+
+def _why_not(number: int, place: Place, placed: Placed, facts: Facts) -> str:
+    one = place.one
+    match number:
+        case 1 if not facts.can_add_account:
+            return "a further account is not possible"
+        case 1:
+            return "it works, and costs an account; the cheaper way is enough"
+        case 2:
+            return _why_not_everything(one, facts)
+        case 3:
+            return _why_not_field(place, facts)
+        case 4:
+            return _why_not_users(place, placed, facts)
+        case _ if not one.is_by_api:
+            return "not every envelope of it is created by API; one from the web app carries none"
+        case _ if not one.can_change_code:
+            return "the program that creates its envelopes cannot be changed"
+        case _:
+            return "it works, and hides who is told of what; what is advised stands in one place"
+
+
+def _why_not_everything(one: Integration, facts: Facts) -> str:
+    rivals = [other.name for other in facts.rivals(one)]
+    if rivals:
+        return f"it would be sent the envelopes of {_listed(rivals)} and of everyday users too"
+    return "it would be sent everyday users' envelopes too"
+
+
+def _why_not_field(place: Place, facts: Facts) -> str:
+    one = place.one
+    if one.wants_all:
+        return "it would miss what is not marked"
+    if one.mark is None:
+        return "nobody sets a custom field on its envelopes, or could"
+    if not advice_steps.can_filter(one, facts):
+        return (
+            "Docusign does not filter by fields and its listener cannot be changed to discard;"
+            " it needs Postroom in front"
+        )
+    if place.step is Step.NONE:
+        return f"{one.mark.name} = {one.mark.value} does not tell it from the others"
+    return f"{one.mark.name} = {one.mark.value} would do, but depends on every sender setting it"
+
+
+def _why_not_users(place: Place, placed: Placed, facts: Facts) -> str:
+    one = place.one
+    if one.wants_all:
+        return "it would miss what others send"
+    if not facts.can_administer:
+        return "nobody here may make a Connect configuration of the account"
+    if not one.senders.are_named:
+        return "people send for it as themselves, as they do for much else"
+    mine = set(one.senders.names)
+    shared = [other.name for other in facts.rivals(one) if mine & set(other.senders.names)]
+    if shared:
+        return f"the same user sends for {_listed(shared)}"
+    if not one.senders.are_only_for_it:
+        return f"{_listed(one.senders.names)} sends other envelopes too"
+    crossed = [pair for pair in placed.pairs if one.name in {pair.one, pair.other}]
+    found = next((pair.reason for pair in crossed if pair.verdict != "apart"), None)
+    return found or "it would do; what is advised keeps more apart"
+
+
+def _open(placed: Placed, facts: Facts) -> Iterator[str]:
+    for pair in placed.pairs:
+        if pair.verdict != "apart":
+            doubt = "is not decided" if pair.verdict == "not-decided" else "can cross"
+            yield f"{pair.one} and {pair.other}: {doubt}: {pair.reason}"
+    for place in placed.places:
+        yield from _open_of(place, facts)
+    if all(not one.wants_all for one in facts.integrations):
+        yield "envelopes of everybody else reach nobody; `postroom unclaimed` lists them"
+
+
+def _open_of(place: Place, facts: Facts) -> Iterator[str]:
+    one = place.one
+    if place.step is Step.NONE:
+        way = (
+            "a sub-account keeps it apart" if facts.can_add_account else "only a sub-account would"
+        )
+        yield (
+            f"{one.name} is in no file and nothing reaches it: {way}, or a user of its own, a field"
+            " that its sender sets, or an eventNotification in its API calls"
+        )
+    elif place.step is Step.MOVE:
+        yield f"{one.name} is in no file until its account is there"
+    elif place.step in advice_steps.BY_FIELD and one.mark and one.mark.is_set != "always":
+        yield (
+            f"envelopes of {one.name} without {one.mark.name} = {one.mark.value} reach nobody;"
+            " `postroom unclaimed` lists them"
+        )
+    if one.is_strict and place.step not in {Step.MOVE, Step.OWN_ACCOUNT}:
+        yield f"{one.name} is to be strictly apart, and shares its account: no account can be added"
+    if one.environment and place.is_listening and not advice_steps.pins_environment(one, facts):
+        yield (
+            f"{one.name} is for {one.environment}, and nobody filters by that: put Postroom in"
+            " front, or teach the listener to discard"
+        )
+
+
+def _listed(names: tuple[str, ...] | list[str]) -> str:
+    few = 3
+    shown = ", ".join(names[:few])
+    return shown if len(names) <= few else f"{shown} and {len(names) - few} more"
