@@ -174,6 +174,8 @@ class Listener(Noun, frozen=True, kw_only=True):
     """How often a listener that is down is tried with one delivery."""
     is_active: bool = True
     """False: it is kept and wants nothing (Docusign's `allowEnvelopePublish` false)."""
+    mode: Literal["live", "shadow"] = "live"
+    """`shadow`: what it wants is decided and recorded, and never sent."""
     scope: Literal["account", "envelope"] = "account"
     """`envelope`: an `eventNotification`; it wants only envelopes that carry its name."""
     configuration: Json = None
@@ -282,6 +284,8 @@ class OwedState(StrEnum):
     CROSSED = "crossed"
     MERGED = "merged"
     """Never sent: a listener of states hears of the whole action by its last event."""
+    SHADOWED = "shadowed"
+    """Never sent: the listener is a shadow. With a reason: it would be held."""
 
 
 class Match(Noun, frozen=True, kw_only=True):
@@ -290,7 +294,7 @@ class Match(Noun, frozen=True, kw_only=True):
     listener_id: int
     state: OwedState
     reason: str | None = None
-    """For held and crossed: the sentence a person reads."""
+    """For held and crossed, and a shadow that would be held: the sentence a person reads."""
     lane: str | None = None
 
 
@@ -337,6 +341,8 @@ class DeliveryState(StrEnum):
     GIVEN_UP = "given_up"
     DISMISSED = "dismissed"
     """Decided by a person or by the removal of the listener: will not be sent."""
+    SHADOWED = "shadowed"
+    """What a shadow would get, or (with a reason) would be held: recorded, never sent."""
 
 
 OPEN_STATES = (DeliveryState.DUE, DeliveryState.WAITING)

@@ -136,6 +136,7 @@ class ListenerPart(Part):
     comparison: Literal["exact", "loose"] = "exact"
     field_policy: Literal["current", "sticky"] = "current"
     lane: Name | None = None
+    mode: Literal["live", "shadow"] = "live"
     environment: Name | None = None
     format: Literal["pass-through", "sim", "aggregate", "xml"] = "pass-through"
     include: tuple[Include, ...] | None = None

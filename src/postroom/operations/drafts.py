@@ -291,6 +291,7 @@ _SAME = (
     "comparison",
     "field_policy",
     "lane",
+    "mode",
     "environment",
     "format",
     "include",

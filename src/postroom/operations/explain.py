@@ -166,5 +166,10 @@ def _what_became(row: StoredDelivery, why: str) -> str:
         DeliveryState.HELD: f"held: {row.reason}",
         DeliveryState.CROSSED: f"crossed: {row.reason}",
         DeliveryState.DISMISSED: f"dismissed: {row.reason}",
+        DeliveryState.SHADOWED: (
+            f"would be held (shadow): {row.reason}" if row.reason else "would be delivered (shadow)"
+        ),
     }[row.state]
+    if row.state is DeliveryState.SHADOWED:
+        return words
     return f"{words} ({why})" if row.state is not DeliveryState.HELD else words

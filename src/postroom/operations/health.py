@@ -65,6 +65,8 @@ async def health(store: Store) -> Health:
     rows = []
     for listener in sorted(registry.listeners.values(), key=lambda one: one.name):
         owed = backlogs.get(listener.id)
+        if owed is None and listener.mode == "shadow":
+            continue  # nothing is ever sent to it
         rows.append(
             ListenerHealth(
                 listener=listener.name,

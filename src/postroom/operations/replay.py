@@ -15,6 +15,7 @@ BATCH = 500
 MAX_REASON_CHARACTERS = 200
 ENDED = (DeliveryState.DELIVERED, DeliveryState.GIVEN_UP)
 UNDECIDED = (DeliveryState.HELD, DeliveryState.CROSSED)
+_IS_A_SHADOW = "is a shadow, to which nothing is sent; apply it with `mode: live` first"
 REPLAYABLE = frozenset({*ENDED, DeliveryState.DISMISSED})
 
 
@@ -69,9 +70,10 @@ async def replay(  # noqa: PLR0913  # what, how, why, and who says so when
     """Queue what fits once more, oldest first, at most so many a second.
 
     The id of each event stays the same. What an earlier replay delivered or still owes is left
-    out unless `force`, and so is what listeners removed since were owed. Raises
-    `InvalidInputError` for a selection that selects nothing in particular, `NotFoundError` for a
-    delivery that does not exist, `ConflictError` for one that has not ended.
+    out unless `force`, and so is what listeners were owed that have been removed since, or made
+    shadows. Raises `InvalidInputError` for a selection that selects nothing in particular,
+    `NotFoundError` for a delivery that does not exist, `ConflictError` for one that has not ended
+    and for a shadow.
     """
     _check(wanted, rate_per_second, reason)
     mark = Replay(id=f"rpl_{secrets.token_hex(8)}", reason=reason, is_forced=force)
@@ -112,6 +114,9 @@ async def replay(  # noqa: PLR0913  # what, how, why, and who says so when
 async def _selected(store: Store, wanted: Wanted) -> AsyncIterator[Sequence[StoredDelivery]]:
     """Yield what fits, batch by batch, oldest first."""
     registry = await store.registry()
+    listener_id = names.listener_id(registry, wanted.listener, wanted.account)
+    if listener_id is not None and not _can_get(listener_id, registry):
+        raise ConflictError(f"{wanted.listener} {_IS_A_SHADOW}")
     if wanted.delivery is not None:
         yield [await _one(store, wanted.delivery, registry)]
         return
@@ -120,7 +125,7 @@ async def _selected(store: Store, wanted: Wanted) -> AsyncIterator[Sequence[Stor
         rows = await store.deliveries(
             DeliveryQuery(
                 account_id=names.account_id(registry, wanted.account),
-                listener_id=names.listener_id(registry, wanted.listener, wanted.account),
+                listener_id=listener_id,
                 envelope_id=folded(wanted.envelope, "envelope"),
                 events=spelled(wanted.events),
                 states=_states(wanted.states),
@@ -134,7 +139,7 @@ async def _selected(store: Store, wanted: Wanted) -> AsyncIterator[Sequence[Stor
         )
         if not rows:
             return
-        yield [row for row in rows if row.listener_id in registry.listeners]
+        yield [row for row in rows if _can_get(row.listener_id, registry)]
         after = rows[-1].id
 
 
@@ -146,7 +151,17 @@ async def _one(store: Store, delivery: int, registry: Registry) -> StoredDeliver
         raise ConflictError(f"delivery {one.id} is still being tried; let it end first")
     if one.listener_id not in registry.listeners:
         raise ConflictError(f"the listener of delivery {one.id} was removed; apply it again first")
+    if one.state is DeliveryState.SHADOWED:
+        raise ConflictError(f"delivery {one.id} was decided for a shadow; it was never to be sent")
+    if not _can_get(one.listener_id, registry):
+        raise ConflictError(f"the listener of delivery {one.id} {_IS_A_SHADOW}")
     return one
+
+
+def _can_get(listener_id: int, registry: Registry) -> bool:
+    """Tell whether a listener is still there, and is sent anything."""
+    listener = registry.listeners.get(listener_id)
+    return listener is not None and listener.mode == "live"
 
 
 def _states(wanted: Sequence[str]) -> tuple[DeliveryState, ...]:

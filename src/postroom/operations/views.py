@@ -63,6 +63,8 @@ class ListenerView(Noun, frozen=True, kw_only=True):
     url: str
     state: str
     """`ok`, `paused`, `down`, or `off` for a configuration without `allowEnvelopePublish`."""
+    mode: str
+    """`live`, or `shadow`: decided and recorded, never sent."""
     paused_at: str | None
     down_since: str | None
     events: tuple[str, ...]

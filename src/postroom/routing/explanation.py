@@ -77,7 +77,9 @@ def _with_rivals(registry: Registry, listener: Listener) -> Registry:
     listeners = {
         other.id: other
         for other in registry.listeners.values()
-        if listener.lane and (other.account_id, other.lane) == (listener.account_id, listener.lane)
+        if listener.lane
+        and (other.account_id, other.lane) == (listener.account_id, listener.lane)
+        and other.mode == "live"
     }
     account = registry.accounts.get(listener.account_id)
     return Registry(
@@ -133,6 +135,9 @@ def _outcome(
         return "matched"
     if match.state is OwedState.CROSSED:
         return f"matched, but {match.reason}"
+    if match.state is OwedState.SHADOWED:
+        held = f"would be held (shadow): {match.reason}"
+        return held if match.reason else "would be delivered (shadow)"
     return f"held: {match.reason}"
 
 

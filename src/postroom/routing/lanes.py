@@ -36,6 +36,17 @@ def settle(wishes: Sequence[Wish], lane: Lane | None) -> list[Match]:
     return [_crossed(wish, wishes, lane) for wish in wishes]
 
 
+def shadowed(wish: Wish) -> Match:
+    """Return what a shadow would be owed were it alone: it bears on no lane, and none on it."""
+    is_wanted = wish.truth is Truth.YES
+    return Match(
+        listener_id=wish.listener.id,
+        state=OwedState.SHADOWED,
+        reason=None if is_wanted else wish.doubt,
+        lane=wish.listener.lane,
+    )
+
+
 def first_preferred(wishes: Sequence[Wish], lane: Lane) -> Wish | None:
     """Return the wish of the first listener in `lane.prefer` that has one."""
     by_name = {wish.listener.name: wish for wish in wishes}

@@ -42,6 +42,8 @@ class Router:
             if truth is not Truth.NO:
                 doubt = wants.doubt(content) if truth is Truth.UNKNOWN else None
                 wishes.append(lanes.Wish(listener=wants.listener, truth=truth, doubt=doubt))
+        if account is not None and account.has_shadows:
+            return self._with_shadows(wishes)
         matches = self._settled(wishes)
         return Routing(matches=tuple(matches), is_unclaimed=not matches)
 
@@ -49,6 +51,13 @@ class Router:
         """Return whether some listener of the account goes by custom fields as first seen."""
         account = self._accounts.get(account_id)
         return account is not None and account.needs_sticky
+
+    def _with_shadows(self, wishes: Sequence[lanes.Wish]) -> Routing:
+        """Decide those that are live as if they were alone, and each shadow by itself."""
+        live = [wish for wish in wishes if wish.listener.mode == "live"]
+        matches = self._settled(live)
+        shadows = [lanes.shadowed(wish) for wish in wishes if wish.listener.mode == "shadow"]
+        return Routing(matches=(*matches, *shadows), is_unclaimed=not matches)
 
     def _settled(self, wishes: Sequence[lanes.Wish]) -> list[Match]:
         by_lane: dict[str | None, list[lanes.Wish]] = {}
@@ -80,6 +89,7 @@ class _AccountIndex:
 
     def __init__(self, listeners: Iterable[Listener], directory: Directory) -> None:
         everyone = [Wants(one, directory) for one in listeners if may_want(one)]
+        self.has_shadows = any(one.listener.mode == "shadow" for one in everyone)
         self._by_name = {one.listener.name: one for one in everyone}
         wants = [one for one in everyone if one.listener.scope == "account"]
         self.needs_sticky = any(

@@ -13,6 +13,9 @@ OF_STATES = frozenset({"aggregate", "xml"})
 OF_STATES_IN_A_FEED = OF_STATES | {"pass-through"}
 """The same where what came in tells a state itself."""
 
+TOLD_LATER = "told by a later event of the action"
+"""Why an earlier event of the action is not sent by itself."""
+
 Fate = tuple[OwedState, str | None]
 
 
@@ -28,10 +31,13 @@ def merged(
     made: list[Recording] = []
     for recording in reversed(recordings):
         of_states = [
-            match for match in recording.matches if listeners[match.listener_id].format in formats
+            match
+            for match in recording.matches
+            if listeners[match.listener_id].format in formats
+            and match.state is not OwedState.SHADOWED
         ]
         matches = tuple(
-            replace(match, state=OwedState.MERGED, reason="told by a later event of the action")
+            replace(match, state=OwedState.MERGED, reason=TOLD_LATER)
             if told.get(match.listener_id, set()) & {(OwedState.DUE, None), _fate(match)}
             else match
             for match in recording.matches

@@ -7,7 +7,8 @@ cannot keep anything now (disk full, database away) raises `UnavailableError` an
 Order: the deliveries one listener is owed for one envelope form a line, sorted by
 (`occurred_at`, sequence of arrival). Only the head of a line is DUE; the others are WAITING.
 A delivery without an envelope, or of a listener with `ordering: none`, is in no line.
-HELD and CROSSED deliveries are not in line until they are decided.
+HELD and CROSSED deliveries are not in line until they are decided. SHADOWED ones have ended as they
+are born: never due, never leased, never replayed.
 """
 
 from collections.abc import Sequence
@@ -442,7 +443,8 @@ class Store(Protocol):
         A delivery is born leased if its listener is in `lease_for` and it is the head of its
         line; a delivery with an earlier open one in its line is born WAITING; one that is
         earlier than the head takes its place unless the head is leased. What is owed MERGED is
-        kept as DISMISSED, never to be sent. Concurrent calls share one commit.
+        kept as DISMISSED, never to be sent, and what is owed SHADOWED as that. Concurrent calls
+        share one commit.
         """
         ...
 
@@ -568,7 +570,7 @@ class Store(Protocol):
 
         A delivery decided DUE takes its place in its line. `enrichment` (notification id,
         envelope JSON) is kept with the notification in the same transaction. A notification whose
-        deliveries are all dismissed by then is unclaimed.
+        deliveries are all dismissed by then, those of shadows apart, is unclaimed.
         """
         ...
 
@@ -577,7 +579,8 @@ class Store(Protocol):
     ) -> int:
         """Queue new deliveries that do old ones again, in line like any other; return how many.
 
-        The old ones are marked superseded. One whose body is gone is left out.
+        The old ones are marked superseded. One whose body is gone is left out, and so is one that
+        is SHADOWED.
         """
         ...
 

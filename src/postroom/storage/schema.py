@@ -1,7 +1,7 @@
 """The tables, for both databases. Moments are microseconds, states small integers.
 
 States of a delivery inside the database (`STATE_NUMBERS`): 1 due, 2 waiting, 3 held, 4 crossed,
-5 delivered, 6 given up, 7 dismissed. SQL texts and partial indexes name them as literals, because
+5 delivered, 6 given up, 7 dismissed, 8 shadowed. SQL texts and partial indexes name them as literals, because
 a partial index serves only a query that repeats its condition word for word.
 
 What a message said lives in `content`, apart from what we know about it in `notification`: lists
@@ -22,6 +22,7 @@ STATE_NUMBERS = {
     DeliveryState.DELIVERED: 5,
     DeliveryState.GIVEN_UP: 6,
     DeliveryState.DISMISSED: 7,
+    DeliveryState.SHADOWED: 8,
 }
 STATES = {number: state for state, number in STATE_NUMBERS.items()}
 

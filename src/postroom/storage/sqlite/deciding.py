@@ -17,7 +17,8 @@ _UNDECIDED = (
 )
 _DISOWN = (
     "UPDATE notification SET is_unclaimed = 1 WHERE seq = ? AND NOT is_unclaimed"
-    " AND NOT EXISTS (SELECT 1 FROM delivery WHERE notification_seq = seq AND state <> 7)"
+    " AND NOT EXISTS (SELECT 1 FROM delivery"
+    " WHERE notification_seq = seq AND state NOT IN (7, 8))"
 )
 _JOIN_LINE = "UPDATE delivery SET state = ?, reason = NULL, due_at = ?, is_late = ? WHERE id = ?"
 _ENRICH = (
@@ -28,7 +29,8 @@ _REPLAYABLE = (
     "SELECT d.notification_seq, d.listener_id, d.is_ordered, d.envelope_number, d.occurred_at,"
     " d.lane, (SELECT max(replay_number) FROM delivery o"
     " WHERE o.notification_seq = d.notification_seq AND o.listener_id = d.listener_id)"
-    " FROM delivery d JOIN content c ON c.notification_seq = d.notification_seq WHERE d.id = ?"
+    " FROM delivery d JOIN content c ON c.notification_seq = d.notification_seq"
+    " WHERE d.id = ? AND d.state <> 8"
 )
 _PUT_REPLAY = (
     "INSERT INTO delivery (id, notification_seq, listener_id, replay_number, state, is_ordered,"
@@ -62,7 +64,7 @@ def replay(
     now: int,
     audit: AuditEntry | None,
 ) -> int:
-    """Queue new deliveries that do old ones again; return how many."""
+    """Queue new deliveries that do old ones again, shadowed ones apart; return how many."""
     records.note(tx, audit)
     live = live_listeners(tx.sql)
     return sum(_replay(tx, order, replay, live, now) for order in orders)
@@ -97,7 +99,7 @@ def _replay(
 ) -> bool:
     row = tx.sql.execute(_REPLAYABLE, (order.delivery_id,)).fetchone()
     if row is None or row[1] not in live:
-        # Its body is gone, or its listener: nobody could ever send it.
+        # Its body is gone, or its listener, or it is a shadow's: nobody could ever send it.
         return False
     seq, listener_id, is_ordered, envelope_number, occurred_at, lane, newest = row
     tx.tally.delivery_id += 1

@@ -23,6 +23,11 @@ _UNDECIDED = {
     OwedState.HELD: STATE_NUMBERS[DeliveryState.HELD],
     OwedState.CROSSED: STATE_NUMBERS[DeliveryState.CROSSED],
 }
+_OVER = {
+    OwedState.MERGED: _DISMISSED,
+    OwedState.SHADOWED: STATE_NUMBERS[DeliveryState.SHADOWED],
+}
+"""Ended as they are born: never to be sent."""
 _STATE, _TOKEN, _LATE = 4, 9, 11
 """Where these stand in the row of a delivery."""
 _REMOVED = "the listener was removed while the message came in"
@@ -217,9 +222,9 @@ class _Batch:
         is_ordered = envelope is not None and listener_id not in recording.unordered
         is_removed = self._is_removed(recording, listener_id)
         due_at = token = None
-        is_over = is_removed or match.state is OwedState.MERGED
+        is_over = is_removed or match.state in _OVER
         if is_over:
-            state = _DISMISSED
+            state = _DISMISSED if is_removed else _OVER[match.state]
         elif match.state is not OwedState.DUE:
             state = _UNDECIDED[match.state]
         elif (
