@@ -22,6 +22,7 @@ from postroom.delivery.curl import CurlSender
 from postroom.delivery.send import Sender
 from postroom.envelopes.limits import Limits
 from postroom.errors import ConflictError, InvalidInputError, PostroomError
+from postroom.esign.account import Accounts
 from postroom.operations import tokens
 from postroom.operations.connect import integrations, offline
 from postroom.operations.connect.limits import ConnectLimits
@@ -62,24 +63,34 @@ class Part(Protocol):
 class Desk:
     """What a command needs to work on the database without serving."""
 
-    def __init__(self, *, store: Store, vault: Vault, clock: Clock) -> None:
+    def __init__(self, *, store: Store, vault: Vault, clock: Clock, esign: Accounts) -> None:
         self.store = store
         self.vault = vault
         self.clock = clock
+        self.esign = esign
 
 
 @asynccontextmanager
 async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """Open the store and the vault of the settings, and close them after."""
     store = await open_store(settings.sqlite_path)
+    clock = _clock(settings)
+    esign = Accounts(
+        clock=clock,
+        machine_clock=SystemClock(),
+        allow_private_addresses=settings.allow_private_addresses or settings.offline,
+        ca_file=str(settings.ca_file) if settings.ca_file else None,
+    )
     try:
         given = settings.secret_key.get_secret_value() if settings.secret_key else None
         yield Desk(
             store=store,
             vault=vault.load(given, beside=settings.sqlite_path),
-            clock=_clock(settings),
+            clock=clock,
+            esign=esign,
         )
     finally:
+        await esign.close()
         await store.close()
 
 
@@ -109,7 +120,10 @@ class Node:
             road=road, store=self.store, clock=self.clock, roster=lambda: self.keeper.current
         )
         self.enricher = Enricher(
-            store=self.store, clock=self.clock, roster=lambda: self.keeper.current
+            store=self.store,
+            clock=self.clock,
+            roster=lambda: self.keeper.current,
+            accounts=desk.esign,
         )
         self.upkeep = Upkeep(
             store=self.store,
@@ -152,6 +166,7 @@ class Node:
                     clock=self.clock,
                     allow_private_addresses=settings.allow_private_addresses or settings.offline,
                     in_hand=lambda: self.worker.in_hand,
+                    esign=desk.esign,
                     connect=self.connect,
                 )
             ),
@@ -220,7 +235,6 @@ async def node(
                 await asyncio.gather(*work, return_exceptions=True)
                 await running.rejections.write()
                 await running.sender.close()
-                await running.enricher.close()
                 if goes_on:
                     await offline.keep_time(opened.store, opened.clock.now())
 

@@ -12,6 +12,7 @@ from tests.acceptance.cast import A1, ALICE, BOB, U123
 from tests.acceptance.recorder import Recorder
 from tests.flow.gatehouse import AUDIT, Gatehouse, eventually
 
+from postroom.esign.account import Accounts
 from postroom.model import Account, AccountField, User
 from postroom.operations.connect import trigger
 from postroom.operations.connect.living import ConnectServer
@@ -50,6 +51,9 @@ class Playhouse(Gatehouse):
             clock=self.clock,
             allow_private_addresses=True,
             in_hand=lambda: self.worker.in_hand,
+            esign=Accounts(
+                clock=self.clock, machine_clock=self.clock, allow_private_addresses=True
+            ),
             connect=self.connect,
         )
         transport = httpx.ASGITransport(app=create_api(services, trusted="grace"))

@@ -14,7 +14,7 @@ from postroom.operations.document import InvalidDocumentError, Problem, plain, r
 MAX_FILE_BYTES = 1024 * 1024
 MAX_NODES = 200_000
 MAX_DEPTH = 64
-MAX_SECRET_CHARACTERS = 4096
+MAX_SECRET_CHARACTERS = 10_000
 Place = tuple[str | int, ...]
 
 
@@ -184,9 +184,9 @@ def _fetch(
         if name == "keys" and isinstance(value, list):
             for number, secret in enumerate(value):
                 yield from _fetch_one(secret, (*place, name, number), folder, environment)
-        elif name == "token":
+        elif name in {"token", "private_key"}:
             yield from _fetch_one(value, (*place, name), folder, environment)
-        elif name in {"accounts", "listeners", "enrichment"}:
+        elif name in {"accounts", "listeners", "enrichment", "jwt"}:
             yield from _fetch(value, (*place, name), folder, environment)
 
 

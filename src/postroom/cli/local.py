@@ -39,6 +39,7 @@ async def open_desk(
                 clock=opened.clock,
                 allow_private_addresses=settings.allow_private_addresses,
                 in_hand=lambda: 0,
+                esign=opened.esign,
             ),
             trusted=_name(),
         )

@@ -26,6 +26,8 @@ STATUS_CALL_SECONDS = 900
 """An envelope is asked for once in this time."""
 REFUSED_SECONDS = 60
 """How long no token is asked for after one was refused."""
+UNREACHED_SECONDS = 30
+"""How long an account is left alone that did not answer at all."""
 REMEMBERED = 10_000
 REMEMBERED_BYTES = 64 * 1024 * 1024
 """Envelopes and bytes remembered at once; the oldest answers are forgotten first."""
@@ -134,7 +136,11 @@ class Accounts:
             query=query,
         )
         if isinstance(answer, str):
-            return Failure(reason=f"{access.base_url}: {answer}", is_of_account=True)
+            return Failure(
+                reason=f"{access.base_url}: {answer}",
+                retry_at=self._clock.now() + UNREACHED_SECONDS * SECOND,
+                is_of_account=True,
+            )
         pause = limits.pause_after(
             answer.status, answer.headers, answer.body, machine_now=self._machine_clock.now()
         )

@@ -7,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from postroom.model import Account, Json, Lane, Listener, Noun, Registry
-from postroom.operations import keys
+from postroom.operations import enrichment_draft, keys
 from postroom.operations.document import AccountPart, ConnectDocument, read
 from postroom.operations.drafts import Drafts, draft
 from postroom.operations.keys import Sealing
@@ -197,8 +197,9 @@ def _keys(
             added += [sealed] if sealed else []
         if part.prune_keys:
             retired += _unnamed(part, account, known, vault, now)
-        if part.enrichment is not None:
-            token = _token(account, part.enrichment.token.text, known, vault, now)
+        text = enrichment_draft.secret_text(part.enrichment) if part.enrichment else None
+        if text is not None:
+            token = _token(account, text, known, vault, now)
             added += [token] if token else []
     owners = {account.id: account for account in drafts.accounts}
     for listener_part, listener in zip(shape.listeners, drafts.listeners, strict=True):
@@ -253,8 +254,8 @@ def _is_in_force(key: SealedSecret, now: int) -> bool:
 def _token(
     account: Account, text: str, known: list[SealedSecret], vault: Sealing, now: int
 ) -> SealedSecret | None:
-    """Return the account's enrichment token sealed, or None if it is the one in force."""
-    token_id, fingerprint = f"enrichment_{account.id}", vault.fingerprint(text)
+    """Return the account's token, or private key, sealed; None if it is the one in force."""
+    token_id, fingerprint = enrichment_draft.secret_id(account.id), vault.fingerprint(text)
     if any(
         (key.id, key.fingerprint) == (token_id, fingerprint) and _is_in_force(key, now)
         for key in known

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from postroom import vocabulary
 from postroom.errors import InvalidInputError
+from postroom.esign import access
 from postroom.model import Json, Noun
 
 NAME_CHARACTERS = 100
@@ -87,11 +88,27 @@ class TokenPart(Part):
     text: Annotated[str, Field(min_length=1, max_length=4096, pattern=_VISIBLE)]
 
 
+class PrivateKeyPart(Part):
+    """An RSA private key by its text, PEM. A file says `env` or `file`, as for a token."""
+
+    text: Annotated[str, Field(min_length=1, max_length=access.MAX_KEY_CHARACTERS)]
+
+
+class JwtPart(Part):
+    """Who asks for access tokens by JWT grant, where, and as which user."""
+
+    integration_key: Guid
+    user_id: Guid
+    private_key: PrivateKeyPart
+    oauth_base: Annotated[str, Field(max_length=4096, pattern="^https?://")]
+
+
 class EnrichmentPart(Part):
-    """Where what a feed leaves out can be fetched."""
+    """Where what a feed leaves out can be fetched: with a token, or with tokens by JWT grant."""
 
     base_url: Annotated[str, Field(max_length=4096, pattern="^https?://")]
-    token: TokenPart
+    token: TokenPart | None = None
+    jwt: JwtPart | None = None
 
 
 class AccountPart(Part):
@@ -219,6 +236,8 @@ def _unknown_key(path: tuple[str | int, ...]) -> str:
         "keys": KeyPart,
         "enrichment": EnrichmentPart,
         "token": TokenPart,
+        "jwt": JwtPart,
+        "private_key": PrivateKeyPart,
     }
     owners = [step for step in path[:-1] if isinstance(step, str)]
     owner = parts.get(owners[-1], ConnectDocument) if owners else ConnectDocument

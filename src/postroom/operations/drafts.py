@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from postroom import signature, vocabulary
 from postroom.delivery import egress, retry
-from postroom.model import Account, Enrichment, Lane, Listener, Noun, Registry, User, UserCondition
+from postroom.model import Account, Lane, Listener, Noun, Registry, User, UserCondition
+from postroom.operations import enrichment_draft
 from postroom.operations.document import (
     GUID,
     AccountPart,
@@ -91,11 +92,9 @@ class _Drafting:
     def _account(self, part: AccountPart, path: Path) -> Account:
         account_id = part.id.lower()
         if part.enrichment is not None:
-            complaint = egress.check_url(
-                part.enrichment.base_url, allow_private=self._allow_private
+            self.problems += enrichment_draft.problems(
+                part.enrichment, (*path, "enrichment"), allow_private=self._allow_private
             )
-            if complaint is not None:
-                self._complain((*path, "enrichment", "base_url"), complaint)
         for number, user in enumerate(part.users):
             if user.id is None and user.email is None:
                 self._complain((*path, "users", number), "give the user's id, email or both")
@@ -110,11 +109,7 @@ class _Drafting:
             fields=before.fields if before else (),
             created_at=before.created_at if before else None,
             environment_field=part.environment_field,
-            enrichment=Enrichment(
-                base_url=part.enrichment.base_url, token_key=f"enrichment_{account_id}"
-            )
-            if part.enrichment
-            else None,
+            enrichment=enrichment_draft.enrichment_of(part.enrichment, account_id),
         )
 
     def _check_parents(self, accounts: tuple[Account, ...]) -> None:

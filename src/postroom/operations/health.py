@@ -1,6 +1,7 @@
 """How it fares: backlog, listeners in trouble, lists with something in them, refusals, audit."""
 
-from postroom.model import Noun
+from postroom.esign import standing
+from postroom.model import Noun, Registry
 from postroom.operations.views import (
     AuditView,
     Page,
@@ -89,7 +90,7 @@ async def health(store: Store) -> Health:
     )
     # Also those of listeners removed since: `failures` lists them, so they are counted.
     failures = sum(one.given_up for one in counts.backlog)
-    attention = _attention(rows, figures, failures)
+    attention = (*_attention(rows, figures, failures), *await _unasked(store, registry))
     return Health(
         state="attention" if attention else "ok",
         attention=attention,
@@ -136,6 +137,25 @@ def _attention(rows: list[ListenerHealth], figures: StoreFigures, failures: int)
         if count:
             found.append(f"{count} {what}; see `postroom {command}`")
     return tuple(found)
+
+
+async def _unasked(store: Store, registry: Registry) -> list[str]:
+    """Return, for each account whose own REST API does not tell what is missing, why."""
+    found = []
+    for account in registry.accounts.values():
+        if account.enrichment is None:
+            continue
+        known = await standing.read(store, account.id)
+        until = f", not asked again before {moment(known.retry_at)}" if known.retry_at else ""
+        if known.failure is not None:
+            found.append(f"enrichment of {account.name or account.id}: {known.failure}{until}")
+        elif known.envelopes:
+            count = len(known.envelopes)
+            found.append(
+                f"enrichment of {account.name or account.id}: {count} envelopes cannot be fetched;"
+                " see `postroom held`"
+            )
+    return found
 
 
 def _rejection(one: Rejection) -> RejectionView:

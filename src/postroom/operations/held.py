@@ -1,8 +1,13 @@
 """Held deliveries: what could not be decided, until data or a person decides."""
 
+from collections.abc import Mapping
 from typing import Literal
 
-from postroom.model import DeliveryState
+from msgspec.structs import replace
+
+from postroom.esign import standing
+from postroom.esign.standing import Standing
+from postroom.model import DeliveryState, Registry
 from postroom.operations import names
 from postroom.operations.deliveries import listed
 from postroom.operations.notifications import find
@@ -20,7 +25,7 @@ async def list_held(
     after: str | None = None,
     limit: int = 100,
 ) -> Page[DeliveryView]:
-    """List what is held, newest first, each with what is missing."""
+    """List what is held, newest first, each with what is missing and why it is not fetched."""
     registry = await store.registry()
     query = DeliveryQuery(
         account_id=names.account_id(registry, account),
@@ -29,7 +34,30 @@ async def list_held(
         after=cursor(after),
         limit=check_limit(limit) + 1,
     )
-    return await listed(store, query, limit)
+    return await _with_failures(store, registry, await listed(store, query, limit))
+
+
+async def _with_failures(
+    store: Store, registry: Registry, page: Page[DeliveryView]
+) -> Page[DeliveryView]:
+    """Add to each reason why the missing data could not be fetched, where an account says how."""
+    asked = {one.account_id for one in page.items}
+    standings = {
+        account_id: await standing.read(store, account_id)
+        for account_id in asked & registry.accounts.keys()
+        if registry.accounts[account_id].enrichment is not None
+    }
+    return replace(page, items=tuple(_with_failure(one, standings) for one in page.items))
+
+
+def _with_failure(one: DeliveryView, standings: Mapping[str, Standing]) -> DeliveryView:
+    known = standings.get(one.account_id)
+    why = known.reason_for(one.envelope_id) if known else None
+    if why is None:
+        return one
+    return replace(
+        one, reason="; ".join(filter(None, (one.reason, f"it cannot be fetched: {why}")))
+    )
 
 
 async def release_held(  # which ones, what becomes of them, who says so when

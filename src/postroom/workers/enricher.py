@@ -1,33 +1,33 @@
 """The enricher: fetches what a feed leaves out, so that held deliveries can be decided.
 
-Docusign allows one status call per envelope in 15 minutes and application (contract 5), so one
-answer serves every notification of the envelope for that long.
+`esign.account` keeps to what the account allows: one status call per envelope in 15 minutes, so
+one answer serves every notification of the envelope for that long.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-import httpx
 import msgspec
 from msgspec.structs import replace
 
 from postroom import observe
 from postroom.clock import SECOND, Clock
-from postroom.model import DeliveryState, Match, Notification, Noun, OwedState, Routing
+from postroom.esign import standing
+from postroom.esign.access import Access, access_of
+from postroom.esign.account import Accounts, Failure
+from postroom.esign.standing import Standing
+from postroom.model import DeliveryState, Match, Noun, OwedState, Routing
 from postroom.roster import Roster
 from postroom.routing.match import Router
 from postroom.storage.port import Decision, DeliveryQuery, Store, StoredDelivery
 
-INCLUDE = "custom_fields,recipients,folders,powerform,extensions"
 RETRY_SECONDS = (5, 60, 300, 900, 3600)
-"""The delays after a failed fetch; after the last one the delivery stays held for a person."""
-FRESH_SECONDS = 900
-TIMEOUT_SECONDS = 10.0
-LARGEST_ANSWER_BYTES = 8 * 1024 * 1024
+"""The delays after a failed fetch; after the last one the delivery stays held for a person.
+What fails for the whole account is tried again for as long as it fails."""
 BATCH = 100
 REMEMBERED = 10_000
-"""Envelopes and notifications remembered at once; the oldest are forgotten first."""
+"""Notifications remembered at once; the oldest are forgotten first."""
 
 
 Key = TypeVar("Key")
@@ -42,31 +42,57 @@ class _Wait(Noun, frozen=True, kw_only=True):
 class Enricher:
     """Decides held deliveries of accounts that say where their envelopes can be read."""
 
-    def __init__(self, *, store: Store, clock: Clock, roster: Callable[[], Roster]) -> None:
+    def __init__(
+        self, *, store: Store, clock: Clock, roster: Callable[[], Roster], accounts: Accounts
+    ) -> None:
         self._store = store
         self._clock = clock
         self._roster = roster
-        self._client = httpx.AsyncClient(timeout=TIMEOUT_SECONDS, follow_redirects=False)
-        self._fetched: OrderedDict[tuple[str, str], tuple[int, bytes]] = OrderedDict()
+        self._accounts = accounts
         self._waits: OrderedDict[str, _Wait] = OrderedDict()
         self._router: tuple[int, Router] | None = None
-
-    async def close(self) -> None:
-        """Let go of the connections."""
-        await self._client.aclose()
+        self._standings: dict[str, Standing] = {}
+        """As last written, by account id."""
+        self._accesses: dict[str, Access] = {}
 
     async def work(self) -> None:
         """Go once through what is held and can be fetched."""
         roster = self._roster()
-        for account_id in roster.tokens:
-            held = await self._held(account_id)
-            for notification_id in dict.fromkeys(d.notification_id for d in held):
-                mine = [d for d in held if d.notification_id == notification_id]
-                await self._enrich(notification_id, mine, roster)
+        for account_id, secret in roster.tokens.items():
+            access = access_of(roster.registry.accounts[account_id], secret)
+            if access is not None:
+                await self._work_for(access, roster)
 
-    async def _held(self, account_id: str) -> list[StoredDelivery]:
-        """Return held deliveries of an account that are due another look, oldest first."""
+    async def _work_for(self, access: Access, roster: Roster) -> None:
+        """Go through one account's, until something fails for all of it."""
+        account_id = access.account_id
+        before = self._standings.get(account_id)
+        if before is None:
+            before = await standing.read(self._store, account_id)
+        is_new = self._accesses.get(account_id, access) != access
+        self._accesses[account_id] = access
+        held, is_any_held = await self._held(account_id, before, is_new=is_new)
+        now = before if is_any_held else standing.WELL
+        for notification_id in dict.fromkeys(d.notification_id for d in held):
+            mine = [d for d in held if d.notification_id == notification_id]
+            failure = await self._enrich(notification_id, mine, access, roster)
+            now = _noted(now, mine[0].envelope_id, failure, self._clock.now())
+            if failure is not None and failure.is_of_account:
+                break
+        if now != before:
+            await standing.keep(self._store, account_id, now, now=self._clock.now())
+        self._standings[account_id] = now
+
+    async def _held(
+        self, account_id: str, known: Standing, *, is_new: bool
+    ) -> tuple[list[StoredDelivery], bool]:
+        """Return held deliveries that are due another look, oldest first, and whether any is held.
+
+        While the account is not to be asked, none is due; one whose file has changed (`is_new`)
+        is asked at once.
+        """
         now, after = self._clock.now(), None
+        is_any_held = False
         found: list[StoredDelivery] = []
         while len(found) < BATCH:
             page = await self._store.deliveries(
@@ -78,65 +104,45 @@ class Enricher:
                     limit=BATCH,
                 )
             )
-            found += [d for d in page if self._is_due(d.notification_id, now)]
+            is_any_held = is_any_held or bool(page)
+            if not is_new and (known.retry_at or 0) > now:
+                break
+            found += [d for d in page if is_new or self._is_due(d.notification_id, now)]
             if len(page) < BATCH:
                 break
             after = page[-1].id
-        return found
+        return found, is_any_held
 
     def _is_due(self, notification_id: str, now: int) -> bool:
         wait = self._waits.get(notification_id)
         return wait is None or (wait.tries <= len(RETRY_SECONDS) and wait.until <= now)
 
     async def _enrich(
-        self, notification_id: str, held: Sequence[StoredDelivery], roster: Roster
-    ) -> None:
+        self, notification_id: str, held: Sequence[StoredDelivery], access: Access, roster: Roster
+    ) -> Failure | None:
+        """Decide what is held of one notification; return why it could not be, if so."""
         stored = await self._store.notification(notification_id)
         if stored is None or stored.notification.envelope_id is None or not stored.has_body:
-            return
-        envelope = await self._fetch(stored.notification, roster)
-        if envelope is None:
-            self._put_off(notification_id)
-            return
+            return None
+        envelope = await self._accounts.envelope(access, stored.notification.envelope_id)
+        if isinstance(envelope, Failure):
+            observe.log.warning("cannot enrich", account=access.account_id, why=envelope.reason)
+            self._put_off(notification_id, envelope)
+            return envelope
         if stored.notification.is_xml:
             envelope = _filled_in(stored.notification.enrichment, envelope)
         router = await self._router_of(stored.registry_revision, roster)
         routing = router.match(replace(stored.notification, enrichment=envelope))
         decisions = _decide(held, routing)
+        undecided = None
         if len(decisions) < len(held):
-            self._put_off(notification_id)
+            undecided = Failure(reason="what the account tells of it leaves it undecided, too")
+            self._put_off(notification_id, undecided)
         await self._store.decide(
             decisions, now=self._clock.now(), enrichment=(notification_id, envelope)
         )
         observe.log.info("enriched", notification=notification_id, decided=len(decisions))
-
-    async def _fetch(self, notification: Notification, roster: Roster) -> bytes | None:
-        account = roster.registry.accounts[notification.account_id]
-        if account.enrichment is None or notification.envelope_id is None:
-            return None
-        key, now = (account.id, notification.envelope_id), self._clock.now()
-        known = self._fetched.get(key)
-        if known is not None and now - known[0] < FRESH_SECONDS * SECOND:
-            return known[1]
-        base = account.enrichment.base_url.rstrip("/")
-        try:
-            answer = await self._client.get(
-                f"{base}/v2.1/accounts/{account.id}/envelopes/{notification.envelope_id}",
-                params={"include": INCLUDE},
-                headers={
-                    "Authorization": f"Bearer {roster.tokens[account.id]}",
-                    "Accept": "application/json",
-                },
-            )
-        except httpx.HTTPError as problem:
-            observe.log.warning("cannot enrich", account=account.id, failure=type(problem).__name__)
-            return None
-        body = answer.content
-        if not answer.is_success or not _is_envelope(body):
-            observe.log.warning("cannot enrich", account=account.id, status=answer.status_code)
-            return None
-        _remember(self._fetched, key, (now, body))
-        return body
+        return undecided
 
     async def _router_of(self, revision: int, roster: Roster) -> Router:
         """Return the rules then in force: what is decided late is decided as it would have been."""
@@ -146,12 +152,34 @@ class Enricher:
             self._router = (revision, Router(await self._store.registry(revision)))
         return self._router[1]
 
-    def _put_off(self, notification_id: str) -> None:
+    def _put_off(self, notification_id: str, failure: Failure) -> None:
+        """Look at it again later: not before the account may be asked again."""
         known = self._waits.get(notification_id)
-        tries = known.tries + 1 if known else 1
-        delay = RETRY_SECONDS[min(tries, len(RETRY_SECONDS)) - 1]
-        until = self._clock.now() + delay * SECOND
+        tries = known.tries if known else 0
+        # What fails for the whole account says nothing against this notification.
+        tries += not failure.is_of_account
+        delay = RETRY_SECONDS[min(max(tries, 1), len(RETRY_SECONDS)) - 1]
+        until = max(self._clock.now() + delay * SECOND, failure.retry_at or 0)
         _remember(self._waits, notification_id, _Wait(tries=tries, until=until))
+
+
+def _noted(
+    before: Standing, envelope_id: str | None, failure: Failure | None, now: int
+) -> Standing:
+    """Return an account's standing after one question about an envelope."""
+    if failure is not None and failure.is_of_account:
+        is_same = before.failure == failure.reason
+        return replace(
+            before,
+            failure=failure.reason,
+            since=before.since if is_same else now,
+            retry_at=failure.retry_at,
+        )
+    envelopes = {one: why for one, why in before.envelopes.items() if one != envelope_id}
+    if failure is not None and envelope_id is not None:
+        envelopes[envelope_id] = failure.reason
+    kept = list(envelopes.items())[-standing.MOST_ENVELOPES :]
+    return Standing(envelopes=dict(kept))
 
 
 def _decide(held: Sequence[StoredDelivery], routing: Routing) -> list[Decision]:
@@ -197,16 +225,6 @@ def _filled_in(stated: bytes | None, fetched: bytes) -> bytes:
     if isinstance(sender, dict) and isinstance(more, dict):
         made["sender"] = more | sender
     return msgspec.json.encode(made)
-
-
-def _is_envelope(body: bytes) -> bool:
-    if len(body) > LARGEST_ANSWER_BYTES:
-        return False
-    try:
-        msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
 
 
 def _remember(memory: OrderedDict[Key, Value], key: Key, value: Value) -> None:

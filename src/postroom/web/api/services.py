@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from postroom.clock import Clock
 from postroom.errors import ConflictError
+from postroom.esign.account import Accounts
 from postroom.operations.connect.living import ConnectServer
 from postroom.storage.port import Store
 from postroom.vault import Vault
@@ -20,6 +21,7 @@ class Services:
         clock: Clock,
         allow_private_addresses: bool,
         in_hand: Callable[[], int],
+        esign: Accounts,
         connect: ConnectServer | None = None,
     ) -> None:
         self.store = store
@@ -28,6 +30,8 @@ class Services:
         self.allow_private_addresses = allow_private_addresses
         self.in_hand = in_hand
         """How many leases this node holds now."""
+        self.esign = esign
+        """Asks the accounts' own REST API."""
         self.connect = connect
         """What the verbs of envelopes work with; None where nothing is served."""
 
