@@ -114,13 +114,10 @@ class _Settling:
     ) -> Iterator[tuple[Integration, Integration]]:
         """Yield every two that want their own and are not proved apart; `among` is one of them."""
         wanting = [one for one in self._facts.integrations if not one.wants_all]
-        pairs = itertools.combinations(wanting, 2)
-        if among is not None:
-            pairs = ((among, one) for one in wanting if one is not among)
-        for one, other in pairs:
-            if self._is_concerned(one, other):
-                if not isinstance(self._compare(one, other), Apart):
-                    yield one, other
+        for one, other in itertools.combinations(wanting, 2):
+            is_asked = among in {None, one, other} and self._is_concerned(one, other)
+            if is_asked and not isinstance(self._compare(one, other), Apart):
+                yield one, other
 
     def _is_concerned(self, one: Integration, other: Integration) -> bool:
         """Return whether both are of one account, and a listener of it may be told of either."""

@@ -1,4 +1,4 @@
-"""What is told before advice is given: accounts, integrations, who sends, what marks an envelope."""
+"""What is told before advice is given: integrations, who sends, what marks their envelopes."""
 
 from typing import Literal
 

@@ -27,6 +27,7 @@ class Step(StrEnum):
     """Nothing that is known tells its envelopes from others'."""
 
 
+BY_CUSTOM_FIELD = 3
 _OPTIONS = {
     Step.OWN_ACCOUNT: (1,),
     Step.EVERYTHING: (2,),
@@ -58,10 +59,8 @@ class Place(Noun, frozen=True, kw_only=True):
 def options(place: Place, facts: Facts) -> tuple[int, ...]:
     """Return the article's numbers of what keeps an integration apart."""
     found = _OPTIONS[place.step]
-    is_pinned = place.is_listening and pins_environment(place.one, facts)
-    return (
-        (*found, 3) if is_pinned and 3 not in found and place.step is not Step.EVERYTHING else found
-    )
+    by_environment = place.is_listening and pins_environment(place.one, facts)
+    return (*found, BY_CUSTOM_FIELD) if by_environment and BY_CUSTOM_FIELD not in found else found
 
 
 def ladder(one: Integration, facts: Facts) -> tuple[Step, ...]:

@@ -79,45 +79,49 @@ def _recommend(place: Place, placed: Placed, facts: Facts) -> Recommendation:
 
 def _why(place: Place, facts: Facts) -> str:
     one = place.one
-    who = _listed(one.senders.names) if one.senders.are_named else "people as themselves"
-    field = f"{one.mark.name} = {one.mark.value}" if one.mark else ""
-    pinned = advice_steps.pins_environment(one, facts) and place.is_listening
-    env = f", and {facts.account(one).environment_field} = {one.environment}" if pinned else ""
-    match place.step:
-        case Step.OWN_ACCOUNT:
-            return "it has the account to itself; accounts are apart before anything else is asked"
-        case Step.EVERYTHING if one.wants_all:
-            return "it is about everything, so there is nothing to tell apart; it is in no lane"
-        case Step.EVERYTHING:
-            return "it is the only one of its account and nothing marks its envelopes"
-        case Step.USERS if one.senders.are_named and one.senders.are_only_for_it:
-            return f"{who} sends for nothing else, and Docusign itself filters by the sender{env}"
-        case Step.USERS if one.senders.are_named:
-            return f"{who} sends for it{env}"
-        case Step.USERS:
-            return f"everything that the other integrations' users have not sent is its own{env}"
-        case Step.FIELD:
-            marked = " and ".join(part for part in (field, env.removeprefix(", and ")) if part)
-            return f"people send for it as themselves, and {marked} says whose an envelope is"
-        case Step.USERS_AND_FIELD if one.senders.are_named:
-            return f"the user narrows ({who}), the field decides ({field}){env}: both must hold"
-        case Step.USERS_AND_FIELD:
-            return f"{field} decides{env}; what other integrations' users send is left out, marked or not"
-        case Step.ENVELOPE:
-            return "whoever creates an envelope by API knows who wants to hear of it"
-        case Step.MOVE if one.is_strict:
-            return (
-                "nobody else may see its envelopes, and only an account keeps them strictly apart"
-            )
-        case Step.MOVE:
-            return (
-                "nothing tells its envelopes from others' of the account but an account of its own"
-            )
+    if place.step in {*advice_steps.BY_USERS, Step.FIELD}:
+        return f"{_why_of_senders(place)}{_of_environment(place, facts)}"
+    if place.step is Step.EVERYTHING and one.wants_all:
+        return "it is about everything, so there is nothing to tell apart; it is in no lane"
+    if place.step is Step.MOVE and one.is_strict:
+        return "nobody else may see its envelopes, and only an account keeps them strictly apart"
+    return _WHY[place.step]
+
+
+_WHY = {
+    Step.OWN_ACCOUNT: "it has the account to itself; accounts are apart before anything is asked",
+    Step.EVERYTHING: "it is the only one of its account, and nothing marks its envelopes",
+    Step.ENVELOPE: "whoever creates an envelope by API knows who wants to hear of it",
+    Step.MOVE: "nothing tells its envelopes from others' but an account of its own",
+    Step.NONE: "who sends, what is set and how its envelopes are created are as for others:"
+    " no condition can tell them apart",
+}
+
+
+def _why_of_senders(place: Place) -> str:
+    one, senders = place.one, place.one.senders
+    field = f"{one.mark.name} = {one.mark.value}" if one.mark else "the environment"
+    who = _listed(senders.names)
+    match place.step, senders.are_named:
+        case Step.USERS, True if senders.are_only_for_it:
+            return f"{who} sends for nothing else, and Docusign itself filters by the sender"
+        case Step.USERS, True:
+            return f"{who} sends for it"
+        case Step.USERS, _:
+            return "everything that the other integrations' users have not sent is its own"
+        case Step.USERS_AND_FIELD, True:
+            return f"the user narrows ({who}), the field decides ({field}): both must hold"
+        case Step.USERS_AND_FIELD, _:
+            return f"{field} decides, but for what other integrations' users send"
         case _:
-            return (
-                "who sends, what is set and how its envelopes are created are the same as for"
-                " others: no condition can tell them apart"
-            )
+            return f"people send for it as themselves, and {field} says whose an envelope is"
+
+
+def _of_environment(place: Place, facts: Facts) -> str:
+    if not advice_steps.pins_environment(place.one, facts):
+        return ""
+    field = facts.account(place.one).environment_field
+    return f"; only with {field} = {place.one.environment}"
 
 
 def _cost(number: int, one: Integration, facts: Facts) -> str:

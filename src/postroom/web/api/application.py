@@ -13,6 +13,7 @@ from postroom import __version__
 from postroom.errors import PostroomError
 from postroom.web.api import (
     accounts,
+    advise,
     apply,
     clock,
     deliveries,
@@ -54,6 +55,7 @@ ROUTES: "tuple[ControllerRouterHandler, ...]" = (
     plan.make_plan,
     plan.show_drift,
     apply.apply_document,
+    advise.ask_for_advice,
     notifications.list_notifications,
     notifications.show_notification,
     notifications.explain_notification,

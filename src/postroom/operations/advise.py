@@ -1,0 +1,46 @@
+"""Advise: which of the five options for which integration, why, at what cost, and the files."""
+
+import asyncio
+
+from postroom.errors import InvalidInputError
+from postroom.model import Json, Noun
+from postroom.operations import advise_facts, advise_files, advise_traffic
+from postroom.operations.advise_files import Files
+from postroom.operations.advise_traffic import Seen
+from postroom.routing import advice, advice_words
+from postroom.routing.advice_words import Advice
+from postroom.storage.port import Store
+
+
+class Advised(Noun, frozen=True, kw_only=True):
+    """Advice, what it rests on, and the files that make it so."""
+
+    advice: Advice
+    traffic: Seen | None
+    """What recent traffic shows, where it was asked."""
+    files: Files
+
+
+async def advise(
+    store: Store, facts: Json, *, from_traffic: bool = False, days: int = 30, now: int
+) -> Advised:
+    """Advise by what is told, by what traffic shows, or by both; nothing is changed.
+
+    Without facts the listeners that are there are the integrations. Raises
+    `InvalidDocumentError` with each problem of the facts, `InvalidInputError` where there is
+    nothing to go by.
+    """
+    if facts is None and not from_traffic:
+        raise InvalidInputError("tell the facts, or let traffic tell: from_traffic")
+    registry = await store.registry()
+    told = advise_traffic.told_by(registry) if facts is None else advise_facts.read(facts)
+    seen = None
+    if from_traffic:
+        told, seen = await advise_traffic.complete(store, registry, told, days=days, now=now)
+    # Proofs of a hundred integrations take seconds, and others want to be served meanwhile.
+    placed = await asyncio.to_thread(advice.place, told.facts)
+    return Advised(
+        advice=advice_words.tell(placed, told.facts),
+        traffic=seen,
+        files=advise_files.write(placed, told.facts, told.key_envs, registry),
+    )

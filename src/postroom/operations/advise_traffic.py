@@ -1,0 +1,140 @@
+"""What kept traffic adds to the facts: read newest first, a bounded number of notifications."""
+
+from collections.abc import AsyncIterator
+
+from postroom.errors import InvalidInputError
+from postroom.model import Account, Listener, Noun, Registry
+from postroom.operations.advise_facts import Told
+from postroom.routing import advice_traffic, grammar
+from postroom.routing.advice import MOST_INTEGRATIONS
+from postroom.routing.advice_facts import EVENTS, Facts, Integration, Mark, Senders
+from postroom.routing.advice_traffic import Coverage, SharedNow, Telling
+from postroom.routing.conditions import conjuncts, pinned_texts
+from postroom.routing.match import Router
+from postroom.storage.port import NotificationQuery, Store, StoredNotification
+
+MOST_NOTIFICATIONS = 20_000
+MOST_DAYS = 3_650
+PAGE = 500
+MOST_LINES = 200
+_DAY_US = 24 * 60 * 60 * 1_000_000
+_ABOUT_ALL = ("audit", "archive", "warehouse")
+"""Words in a listener's name by which it is taken to want everything."""
+
+
+class Seen(Noun, frozen=True, kw_only=True):
+    """What recent traffic shows."""
+
+    notifications: int
+    envelopes: int
+    is_cut: bool
+    """True where there is more than was read: the newest were."""
+    coverage: tuple[Coverage, ...]
+    shared_now: tuple[SharedNow, ...]
+    templates: dict[str, int]
+    """How many envelopes came of each template, where the feed tells it."""
+    completed: tuple[str, ...]
+    contradictions: tuple[str, ...]
+
+
+async def complete(
+    store: Store, registry: Registry, told: Told, *, days: int, now: int
+) -> tuple[Told, Seen]:
+    """Return the facts completed by the traffic of so many days, and what it shows."""
+    if not 1 <= days <= MOST_DAYS:
+        raise InvalidInputError(f"days: from 1 to {MOST_DAYS}")
+    router = Router(registry)
+    telling, read = Telling(), 0
+    accounts = {one.id for one in told.facts.accounts}
+    async for stored in _newest(store, now - days * _DAY_US):
+        read += 1
+        notification = stored.notification
+        if notification.account_id in accounts:
+            wanted = router.match(notification).matches
+            names = (registry.listeners[one.listener_id].name for one in wanted)
+            telling.take(notification, names)
+    envelopes = telling.envelopes()
+    checked = advice_traffic.check(told.facts, envelopes, guesses=True)
+    templates: dict[str, int] = {}
+    for template in (one for each in envelopes for one in each.templates):
+        templates[template] = templates.get(template, 0) + 1
+    seen = Seen(
+        notifications=telling.notifications,
+        envelopes=len(envelopes),
+        is_cut=read >= MOST_NOTIFICATIONS,
+        coverage=advice_traffic.coverage(envelopes)[:MOST_LINES],
+        shared_now=advice_traffic.shared(envelopes)[:MOST_LINES],
+        templates=dict(sorted(templates.items(), key=lambda item: -item[1])[:MOST_LINES]),
+        completed=checked.completed,
+        contradictions=checked.contradictions,
+    )
+    return Told(facts=checked.facts, key_envs=told.key_envs), seen
+
+
+async def _newest(store: Store, since: int) -> AsyncIterator[StoredNotification]:
+    """Yield the newest notifications with their bodies, so many at most."""
+    after, count = None, 0
+    while count < MOST_NOTIFICATIONS:
+        limit = min(PAGE, MOST_NOTIFICATIONS - count)
+        query = NotificationQuery(received_from=since, after=after, limit=limit)
+        rows = await store.traffic(query)
+        if not rows:
+            return
+        for row in rows:
+            yield row
+        count += len(rows)
+        after = rows[-1].sequence
+
+
+def told_by(registry: Registry) -> Told:
+    """Return the facts that the listeners which are there tell by themselves.
+
+    Raises `InvalidInputError` where there are none, or too many.
+    """
+    listeners = [
+        one for one in registry.listeners.values() if one.scope == "account" and one.is_active
+    ]
+    names = {one.name.casefold() for one in listeners}
+    if not listeners:
+        raise InvalidInputError("there are no listeners to advise about; tell the facts instead")
+    if len(listeners) > MOST_INTEGRATIONS or len(names) < len(listeners):
+        raise InvalidInputError(
+            f"there are more than {MOST_INTEGRATIONS} listeners, or several of one name; tell the"
+            " facts of those you ask about"
+        )
+    used = {one.account_id for one in listeners}
+    accounts = tuple(one for one in registry.accounts.values() if one.id in used)
+    by_id = {one.id: one for one in accounts}
+    integrations = tuple(_integration(one, by_id[one.account_id]) for one in listeners)
+    facts = Facts(accounts=accounts, integrations=integrations)
+    return Told(facts=facts, key_envs={})
+
+
+def _integration(listener: Listener, account: Account) -> Integration:
+    said = listener.users
+    senders = Senders()
+    if said is not None and said.kind == "only":
+        senders = Senders(
+            ids=said.ids, emails=said.emails, groups=said.groups, are_only_for_it=True
+        )
+    is_about_all = any(word in listener.name.casefold() for word in _ABOUT_ALL)
+    return Integration(
+        name=listener.name,
+        url=listener.url,
+        account_id=listener.account_id,
+        events=listener.events or EVENTS,
+        wants_all=is_about_all and listener.filter is None and said is None,
+        senders=senders,
+        mark=_mark(listener, account),
+        environment=listener.environment,
+    )
+
+
+def _mark(listener: Listener, account: Account) -> Mark | None:
+    """Return the field on whose one value the listener's filter insists."""
+    for node in conjuncts(grammar.read(listener.filter).node):
+        pinned = pinned_texts(node)
+        is_one = pinned is not None and len(pinned[1]) == 1
+        if pinned is not None and is_one and pinned[0] != account.environment_field:
+            return Mark(name=pinned[0], value=pinned[1][0], is_set="always")
+    return None
