@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "notifications": ("postroom.cli.notifications", ASK, "List what came in; show one."),
     "explain": ("postroom.cli.explain", ASK, "Say who gets a notification, and why or why not."),
+    "shadow": ("postroom.cli.shadow", ASK, "Say what a shadow would have got, beside a live one."),
     "deliveries": ("postroom.cli.deliveries", ASK, "List what goes out; show one with its tries."),
     "failures": ("postroom.cli.failures", ASK, "List deliveries that were given up."),
     "unclaimed": ("postroom.cli.unclaimed", ASK, "List notifications that nobody wanted."),

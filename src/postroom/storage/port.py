@@ -391,6 +391,45 @@ class DeliveryQuery(Noun, frozen=True, kw_only=True):
     limit: int = 100
 
 
+class ComparisonQuery(Noun, frozen=True, kw_only=True):
+    """Which notifications of an account, in the order of arrival, and whose deliveries beside."""
+
+    account_id: str
+    listener_ids: tuple[int, ...]
+    from_revision: int
+    """Those decided with this revision of the registry or a later one."""
+    until_revision: int | None = None
+    """And before this one."""
+    received_from: int | None = None
+    received_until: int | None = None
+    after: int | None = None
+    """The `sequence` of the last row seen."""
+    limit: int = 1000
+
+
+class Compared(Noun, frozen=True, kw_only=True):
+    """A notification, and how what each listener was owed for it at first stands now."""
+
+    sequence: int
+    notification_id: str
+    envelope_id: str | None
+    event: str
+    received_at: int
+    registry_revision: int
+    states: tuple[DeliveryState | None, ...]
+    """In the order of the query's `listener_ids`; None for one that was owed nothing."""
+    reasons: tuple[str | None, ...]
+
+
+class ListenerRevision(Noun, frozen=True, kw_only=True):
+    """A listener as it was from one revision of the registry until another."""
+
+    from_revision: int
+    until_revision: int | None
+    """None while it is in force."""
+    listener: Listener
+
+
 class Rejection(Noun, frozen=True, kw_only=True):
     """A message refused at the front door, as the operator sees it."""
 
@@ -518,6 +557,10 @@ class Store(Protocol):
         """Return the registry as it stands, or as it stood at a revision."""
         ...
 
+    async def listener_revisions(self, listener_id: int) -> Sequence[ListenerRevision]:
+        """Return every revision of a listener, the oldest first."""
+        ...
+
     async def change(self, changes: Sequence[Change], audit: AuditEntry) -> int:
         """Make the changes in order, as one new revision; return it."""
         ...
@@ -605,6 +648,13 @@ class Store(Protocol):
 
     async def deliveries(self, query: DeliveryQuery) -> Sequence[StoredDelivery]:
         """List deliveries."""
+        ...
+
+    async def compared(self, query: ComparisonQuery) -> Sequence[Compared]:
+        """List notifications with what each of some listeners was owed for them, oldest first.
+
+        Replays do not count.
+        """
         ...
 
     async def delivery(self, delivery_id: int) -> StoredDelivery | None:

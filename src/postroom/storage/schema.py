@@ -1,8 +1,8 @@
 """The tables, for both databases. Moments are microseconds, states small integers.
 
 States of a delivery inside the database (`STATE_NUMBERS`): 1 due, 2 waiting, 3 held, 4 crossed,
-5 delivered, 6 given up, 7 dismissed, 8 shadowed. SQL texts and partial indexes name them as literals, because
-a partial index serves only a query that repeats its condition word for word.
+5 delivered, 6 given up, 7 dismissed, 8 shadowed. SQL texts and partial indexes name them as
+literals, because a partial index serves only a query that repeats its condition word for word.
 
 What a message said lives in `content`, apart from what we know about it in `notification`: lists
 and counts then read rows of 200 bytes instead of pages full of bodies, and retention deletes

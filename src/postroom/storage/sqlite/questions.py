@@ -10,9 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import dialect as sqlite_dialect
 
 from postroom.model import Notification
-from postroom.storage import queries
+from postroom.storage import comparison, queries
 from postroom.storage.port import (
     Backlog,
+    Compared,
+    ComparisonQuery,
     Counts,
     DeliveryQuery,
     NotificationQuery,
@@ -128,6 +130,11 @@ def repeats(connection: sqlite3.Connection, notification_id: str) -> Sequence[Re
 def deliveries(connection: sqlite3.Connection, query: DeliveryQuery) -> Sequence[StoredDelivery]:
     """List deliveries."""
     return [queries.stored_delivery(row) for row in ask(connection, queries.deliveries(query))]
+
+
+def compared(connection: sqlite3.Connection, query: ComparisonQuery) -> Sequence[Compared]:
+    """List notifications with what each listener was owed for them."""
+    return [comparison.compared_row(row) for row in ask(connection, comparison.compared(query))]
 
 
 def delivery(connection: sqlite3.Connection, delivery_id: int) -> StoredDelivery | None:

@@ -10,6 +10,7 @@ from postroom.model import Account, Lane, Listener, Registry
 from postroom.storage.port import (
     AuditEntry,
     Change,
+    ListenerRevision,
     PutAccount,
     PutLane,
     PutListener,
@@ -38,6 +39,11 @@ _OF_ACCOUNT = "SELECT kind, name FROM definition WHERE account_id = ? AND until_
 _LIVE = (
     "SELECT l.id FROM listener_name l JOIN definition d ON d.kind = 'listener'"
     " AND d.account_id = l.account_id AND d.name = l.name AND d.until_revision IS NULL"
+)
+_REVISIONS = (
+    "SELECT d.from_revision, d.until_revision, d.body FROM listener_name l JOIN definition d"
+    " ON d.kind = 'listener' AND d.account_id = l.account_id AND d.name = l.name"
+    " WHERE l.id = ? ORDER BY d.from_revision"
 )
 _DISMISS = (
     "UPDATE delivery SET state = 7, reason = 'the listener was removed', due_at = NULL,"
@@ -72,6 +78,20 @@ def registry(connection: sqlite3.Connection, revision: int | None) -> Registry:
             listener = msgspec.json.decode(body, type=Listener)
             listeners[listener.id] = listener
     return Registry(revision=at, accounts=accounts, listeners=listeners, lanes=lanes)
+
+
+def listener_revisions(
+    connection: sqlite3.Connection, listener_id: int
+) -> Sequence[ListenerRevision]:
+    """Return every revision of a listener, the oldest first."""
+    return [
+        ListenerRevision(
+            from_revision=start,
+            until_revision=end,
+            listener=msgspec.json.decode(body, type=Listener),
+        )
+        for start, end, body in connection.execute(_REVISIONS, (listener_id,))
+    ]
 
 
 def live_listeners(connection: sqlite3.Connection) -> frozenset[int]:

@@ -9,6 +9,8 @@ from postroom.model import Lease, ListenerState, Notification, Registry, Replay
 from postroom.storage.port import (
     AuditEntry,
     Change,
+    Compared,
+    ComparisonQuery,
     Counts,
     Decision,
     DeliveryQuery,
@@ -16,6 +18,7 @@ from postroom.storage.port import (
     KeptEnvelope,
     KeptObject,
     Life,
+    ListenerRevision,
     Lived,
     NotificationQuery,
     Ordered,
@@ -148,6 +151,12 @@ class SqliteStore:
         """Make the changes in order, as one new revision."""
         return await self._writer.do(lambda tx: registry.change(tx, changes, audit))
 
+    async def listener_revisions(self, listener_id: int) -> Sequence[ListenerRevision]:
+        """Return every revision of a listener, the oldest first."""
+        return await self._reader.read(
+            partial(registry.listener_revisions, listener_id=listener_id)
+        )
+
     async def states(self) -> dict[int, ListenerState]:
         """Return the state of every listener that is paused or down."""
         return await self._reader.read(records.states)
@@ -226,6 +235,10 @@ class SqliteStore:
     async def deliveries(self, query: DeliveryQuery) -> Sequence[StoredDelivery]:
         """List deliveries."""
         return await self._reader.read(partial(questions.deliveries, query=query))
+
+    async def compared(self, query: ComparisonQuery) -> Sequence[Compared]:
+        """List notifications with what each of some listeners was owed for them."""
+        return await self._reader.read(partial(questions.compared, query=query))
 
     async def delivery(self, delivery_id: int) -> StoredDelivery | None:
         """Return one delivery."""
