@@ -26,22 +26,15 @@ def fields(change: Row) -> Iterator[str]:
 
 
 @contextmanager
-def placed(read: ConnectFile, *, inside: str | None = None) -> Iterator[None]:
-    """Let what the API refuses about a document be told by line and column of the file.
-
-    `inside` is the key under which the document was sent, if it was not sent by itself.
-    """
+def placed(read: ConnectFile) -> Iterator[None]:
+    """Let what the API refuses about a document be told by line and column of the file."""
     try:
         yield
     except RefusedError as refused:
         if not refused.places:
             raise
-        problems = [Problem(path=_own(path, inside), message=text) for path, text in refused.places]
+        problems = [Problem(path=path, message=message) for path, message in refused.places]
         raise InvalidInputError(read.describe(problems)) from None
-
-
-def _own(path: tuple[str | int, ...], inside: str | None) -> tuple[str | int, ...]:
-    return path[1:] if inside is not None and path[:1] == (inside,) else path
 
 
 def _shown(value: object) -> str:

@@ -86,7 +86,7 @@ async def plan(  # what to plan, and which traffic to ask
         "from": received_from,
         "until": received_until,
     }
-    with placed(read, inside="document"):
+    with placed(read):
         made = await _followed(seat, order)
     for warning in made["warnings"]:
         seat.out.note(f"warning: {warning}")

@@ -71,11 +71,11 @@ async def plan(  # the document, how far it goes, and which traffic to ask
         changes=wanted.views,
         unchanged=wanted.unchanged,
         warnings=wanted.warnings,
-        effects=await effects(store, wanted.before, wanted.after(), period, told),
+        effects=await _effects(store, wanted.before, wanted.after(), period, told),
     )
 
 
-async def effects(
+async def _effects(
     store: Store, before: Registry, after: Registry, period: Period, told: Told | None = None
 ) -> Effects:
     """Return what would have been different in a period with `after` in the place of `before`."""
