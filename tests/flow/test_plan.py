@@ -42,7 +42,8 @@ def counts(plan: Any) -> dict[str, tuple[int, int, int, int]]:
 
 async def feed(desk: Office, fields: list[str | None]) -> None:
     for number, value in enumerate(fields, start=1):
-        await desk.feed(number, **({} if value is None else {"Integration": value}))
+        text: dict[str, Any] = {} if value is None else {"Integration": value}
+        await desk.feed(number, **text)
 
 
 async def test_a_plan_tells_gains_and_losses_by_listener_with_examples_and_why(
