@@ -167,6 +167,7 @@ class Node:
                     allow_private_addresses=settings.allow_private_addresses or settings.offline,
                     in_hand=lambda: self.worker.in_hand,
                     esign=desk.esign,
+                    retention_days=settings.row_retention_days,
                     connect=self.connect,
                 )
             ),

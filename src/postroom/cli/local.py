@@ -40,6 +40,7 @@ async def open_desk(
                 allow_private_addresses=settings.allow_private_addresses,
                 in_hand=lambda: 0,
                 esign=opened.esign,
+                retention_days=settings.row_retention_days,
             ),
             trusted=_name(),
         )

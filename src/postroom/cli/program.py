@@ -62,6 +62,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "List what two listeners of one lane wanted; say who gets it.",
     ),
     "replay": ("postroom.cli.replay", DECIDE, "Deliver again what was delivered or given up."),
+    "reconcile": (
+        "postroom.cli.reconcile",
+        DECIDE,
+        "List what happened on an account and never arrived; make it up.",
+    ),
     "clock": ("postroom.cli.clock", RUN, "Tell the server's time; move a virtual clock."),
     "version": ("postroom.cli.version", RUN, "Print the version."),
 }

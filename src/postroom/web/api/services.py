@@ -22,6 +22,7 @@ class Services:
         allow_private_addresses: bool,
         in_hand: Callable[[], int],
         esign: Accounts,
+        retention_days: float = 0,
         connect: ConnectServer | None = None,
     ) -> None:
         self.store = store
@@ -32,6 +33,8 @@ class Services:
         """How many leases this node holds now."""
         self.esign = esign
         """Asks the accounts' own REST API."""
+        self.retention_days = retention_days
+        """How long notifications are kept; 0 for always."""
         self.connect = connect
         """What the verbs of envelopes work with; None where nothing is served."""
 
