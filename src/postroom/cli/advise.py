@@ -65,8 +65,8 @@ async def advise(  # what is told, what is looked at, and where the files go
     try:
         advised = await seat.desk.post("/advise", question)
     except RefusedError as refused:
-        if told is None or not refused.places:
-            raise
+        if told is None or facts_file is None or not refused.places:
+            raise  # what was answered has no lines to name
         raise InvalidInputError(_placed(told, refused)) from None
     kept = told.document if told is not None and facts_file is None else None
     written = _write(advised["files"], kept, out, force=force) if out is not None else []
