@@ -33,6 +33,8 @@ class Owed(Noun, frozen=True, kw_only=True):
     listener: str
     state: DeliveryState
     is_leased: bool
+    failures: int
+    """How many attempts failed, as far as the sender could tell."""
 
 
 class Note(Noun, frozen=True, kw_only=True):
@@ -124,9 +126,17 @@ def read(folder: Path) -> Disk:
             )
         )
         owed = tuple(
-            Owed(notification_id=id_, listener=name, state=STATES[state], is_leased=bool(leased))
-            for id_, name, state, leased in sql.execute(
-                "SELECT notification.id, name, state, token IS NOT NULL FROM delivery"
+            Owed(
+                notification_id=id_,
+                listener=name,
+                state=STATES[state],
+                is_leased=bool(leased),
+                failures=failures,
+            )
+            for id_, name, state, leased, failures in sql.execute(
+                "SELECT notification.id, name, state, token IS NOT NULL,"
+                " (SELECT count(*) FROM attempt WHERE delivery_id = delivery.id"
+                " AND verdict != 'done') FROM delivery"
                 " JOIN notification ON seq = notification_seq"
                 " JOIN listener_name ON listener_name.id = listener_id"
             )
