@@ -142,13 +142,13 @@ def _beside(against: str, tally: Tally) -> str:
         same = f"all but {missed:,} of what {against} got" if missed else f"what {against} got"
     if not more:
         return f"{same}, and nothing more"
-    return f"{same}, and {more:,} {'others' if missed else 'more'}"
+    return f"{same}, and {more:,} more{' besides' if missed else ''}"
 
 
 def _open(against: str | None, tally: Tally) -> str:
     held, undecided = tally.counts[Kind.HELD_BY_SHADOW], tally.counts[Kind.OPEN_AT_LIVE]
-    text = f"; {held:,} more it would have held" if held else ""
-    return f"{text}; {undecided:,} are open at {against}" if undecided else text
+    text = f"; {held:,} it would have held" if held else ""
+    return f"{text}; {undecided:,} still open at {against}" if undecided else text
 
 
 def _span(lasted_us: int) -> str:
