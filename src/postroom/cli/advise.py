@@ -54,7 +54,7 @@ async def advise(  # what is told, what is looked at, and where the files go
     """
     told = None
     if facts_file is not None:
-        told = connect_file.parsed(facts_file, start="accounts: and integrations:")
+        told = _read(facts_file)
     elif not from_traffic:
         told = _interviewed(seat)
     question = {
@@ -74,6 +74,17 @@ async def advise(  # what is told, what is looked at, and where the files go
     if out is None:
         lines.append("Nothing is written; --out DIR writes connect.yaml and Docusign's JSON.")
     seat.out.say(advised, *lines)
+
+
+def _read(path: Path) -> ConnectFile:
+    told = connect_file.parsed(path, start="accounts: and integrations:")
+    try:
+        msgspec.json.encode(told.document)
+    except UnicodeEncodeError:
+        raise InvalidInputError(
+            f"{path.name} has half a character in it (a lone surrogate, \\ud800 to \\udfff)"
+        ) from None
+    return told
 
 
 def _interviewed(seat: Seat) -> ConnectFile:
@@ -175,13 +186,13 @@ def _write(files: Row, told: Json, folder: Path, *, force: bool) -> list[Path]:
     }
     if told is not None:
         made[FACTS] = _yaml(told)
-    there = [name for name in made if (folder / name).exists()]
-    if there and not force:
-        raise ConflictError(
-            f"{folder} has {', '.join(there)} already; name another folder, or overwrite with"
-            " --force"
-        )
     try:
+        there = [name for name in made if (folder / name).exists()]
+        if there and not force:
+            raise ConflictError(
+                f"{folder} has {', '.join(there)} already; name another folder, or overwrite with"
+                " --force"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in made.items():
             (folder / name).write_text(text, encoding="utf-8")
