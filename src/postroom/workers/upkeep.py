@@ -42,7 +42,8 @@ class RosterKeeper:
         self._vault = vault
         self._clock = clock
         self._seen: tuple[int, int, int] | None = None
-        self._opened: Mapping[str, Secret] = {}
+        self._opened: Mapping[bytes, str] = {}
+        """The texts by what they were sealed as: a token replaced keeps its id."""
         self.current: Roster = roster.build(
             Registry(revision=0, accounts={}, listeners={}, lanes={}), (), {}, now=clock.now()
         )
@@ -59,10 +60,12 @@ class RosterKeeper:
             return False
         same_registry = self._seen is not None and seen[0] == self._seen[0]
         registry = self.current.registry if same_registry else await self._store.registry(seen[0])
-        self._opened = {sealed.id: self._open(sealed) for sealed in await self._store.secrets()}
+        sealed = await self._store.secrets()
+        secrets = [self._open(one) for one in sealed]
+        self._opened = {one.sealed: each.text for one, each in zip(sealed, secrets, strict=True)}
         self.current = roster.build(
             registry,
-            list(self._opened.values()),
+            secrets,
             await self._store.states(),
             now=now,
             oauth=await self._oauth(registry),
@@ -78,13 +81,13 @@ class RosterKeeper:
         return {account_id: said for account_id, said in found.items() if said is not None}
 
     def _open(self, sealed: SealedSecret) -> Secret:
-        known = self._opened.get(sealed.id)
+        known = self._opened.get(sealed.sealed)
         return Secret(
             id=sealed.id,
             account_id=sealed.account_id,
             listener=sealed.listener,
             purpose=sealed.purpose,
-            text=known.text if known else self._vault.open(sealed.sealed),
+            text=self._vault.open(sealed.sealed) if known is None else known,
             created_at=sealed.created_at,
             retired_at=sealed.retired_at,
         )
