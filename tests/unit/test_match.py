@@ -34,6 +34,7 @@ from postroom.model import (
     UserCondition,
 )
 from postroom.routing.content import Content
+from postroom.routing.index import FEW
 from postroom.routing.match import Router
 from postroom.routing.users import Directory
 from postroom.routing.wants import Wants
@@ -412,6 +413,44 @@ def test_the_index_finds_whom_plain_evaluation_finds(
     sticky = json.dumps(summary(first)["customFields"]).encode() if first else None
     carried = None if now is None else summary(now)
     received = notification(carried, event=event, sticky_fields=sticky)
+    owed = {match.listener_id: match.state for match in Router(known).match(received).matches}
+    expected = by_plain_evaluation(known, received)
+    assert list(owed) == list(expected)
+    assert owed == {number: DUE if t is Truth.YES else HELD for number, t in expected.items()}
+
+
+STRANGER = "stranger@example.com"
+WHOSE = st.none() | st.builds(
+    UserCondition,
+    kind=st.sampled_from(["only", "only", "only", "except"]),
+    ids=st.lists(st.sampled_from([U123, U567, ALICE]), max_size=2).map(tuple),
+    emails=st.lists(st.sampled_from([EMAILS[U123], STRANGER, "S2@example.com"]), max_size=2).map(
+        tuple
+    ),
+    groups=st.lists(st.sampled_from(["integrations", "people", "nobody"]), max_size=1).map(tuple),
+)
+
+
+@given(
+    st.lists(WHOSE, min_size=1, max_size=8),
+    st.sampled_from([U123, ALICE, "5f0c1f3e-0000-4000-8000-00000000dead", None]),
+    st.sampled_from([None, EMAILS[U123], EMAILS[U567], STRANGER, "s2@EXAMPLE.com"]),
+    st.booleans(),
+)
+def test_many_listeners_by_sender_are_found_as_plain_evaluation_finds_them(
+    conditions: list[UserCondition | None],
+    sender_id: str | None,
+    sender_email: str | None,
+    is_summary_carried: bool,  # noqa: FBT001  # drawn
+) -> None:
+    # Many: only then are they filed by their users. Every third asks for a field besides.
+    some = [
+        listener("some", users=users, filter={"customFields.A": "x"} if place % 3 == 0 else None)
+        for place, users in enumerate((conditions * FEW)[: FEW + 8])
+    ]
+    known = registry(*some)
+    carried = summary({"A": "x"}) | ({"sender": {"email": sender_email}} if sender_email else {})
+    received = notification(carried if is_summary_carried else None, sender_id=sender_id)
     owed = {match.listener_id: match.state for match in Router(known).match(received).matches}
     expected = by_plain_evaluation(known, received)
     assert list(owed) == list(expected)

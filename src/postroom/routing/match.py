@@ -1,12 +1,11 @@
 """Who wants a notification: listeners compiled once per registry revision, found by index."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from postroom.model import Lane, Listener, Match, Notification, Registry, Routing, Truth
 from postroom.routing import lanes
-from postroom.routing.conditions import conjuncts, pinned_texts
 from postroom.routing.content import Content
+from postroom.routing.index import Index
 from postroom.routing.users import Directory
 from postroom.routing.wants import Wants, may_want
 
@@ -101,8 +100,8 @@ class _AccountIndex:
         for one in wants:
             for event in dict.fromkeys(one.listener.events) or events:
                 by_event[event].append(one)
-        self._by_event = {event: _FieldIndex(some) for event, some in by_event.items()}
-        self._any_event = _FieldIndex([one for one in wants if not one.listener.events])
+        self._by_event = {event: Index(some, directory) for event, some in by_event.items()}
+        self._any_event = Index([one for one in wants if not one.listener.events], directory)
 
     def candidates(self, notification: Notification, content: Content) -> Iterable[Wants]:
         """Return the listeners that want the event and whose content may still match."""
@@ -118,49 +117,3 @@ class _AccountIndex:
     def _named(self, names: Iterable[str], event: str) -> list[Wants]:
         found = (self._by_name.get(name) for name in dict.fromkeys(names))
         return [one for one in found if one is not None and one.wants_event(event)]
-
-
-class _FieldIndex:
-    """Listeners by the custom field's value that each insists on, where it insists on one.
-
-    Each is filed under the most selective of its outermost equalities. Those with loose
-    comparison or sticky fields see other values than the message's, and are not filed.
-    """
-
-    def __init__(self, wants: Sequence[Wants]) -> None:
-        self._everyone = wants
-        self._unfiled: list[tuple[int, Wants]] = []
-        self._filed: dict[str, dict[str, list[tuple[int, Wants]]]] = {}
-        pins = [_pins(one) for one in wants]
-        crowd = Counter(
-            (name, text) for options in pins for name, texts in options for text in texts
-        )
-        for place, (one, options) in enumerate(zip(wants, pins, strict=True)):
-            if not options:
-                self._unfiled.append((place, one))
-                continue
-            name, texts = min(options, key=lambda pin: sum(crowd[pin[0], t] for t in pin[1]))
-            values = self._filed.setdefault(name, {})
-            for text in texts:
-                values.setdefault(text, []).append((place, one))
-
-    def candidates(self, content: Content) -> Iterable[Wants]:
-        """Return, in their order, all that may match: everyone if the fields are not known."""
-        if not self._filed:
-            return self._everyone
-        fields = content.custom_fields()
-        if fields is None:
-            return self._everyone
-        found = dict(self._unfiled)
-        for name in fields.keys() & self._filed.keys():
-            for text in fields[name]:
-                found.update(self._filed[name].get(text, ()))
-        return [found[place] for place in sorted(found)]
-
-
-def _pins(one: Wants) -> list[tuple[str, tuple[str, ...]]]:
-    listener = one.listener
-    if one.filter is None or listener.comparison != "exact" or listener.field_policy != "current":
-        return []
-    found = (pinned_texts(node) for node in conjuncts(one.filter.node))
-    return [pin for pin in found if pin is not None]

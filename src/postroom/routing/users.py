@@ -12,7 +12,7 @@ _ID = paths.Path(text="sender.userId", root="sender", segments=("userId",))
 _EMAIL = paths.Path(text="sender.email", root="sender", segments=("email",))
 
 
-class _Sender(Noun, frozen=True, kw_only=True):
+class Sender(Noun, frozen=True, kw_only=True):
     """What is known of who sent: an id, e-mail addresses, or neither."""
 
     id: str | None
@@ -38,6 +38,28 @@ class Directory:
         self.ids_by_email = ids
         self.emails_by_id = {user_id: frozenset(known) for user_id, known in emails.items()}
         self.members = members
+
+    def sender(self, content: Content) -> Sender:
+        """Return what a message says of who sent, completed by what is known here."""
+        by_id, by_email = content.look(_ID), content.look(_EMAIL)
+        sender_id = by_id.values[0] if by_id.values else None
+        emails = frozenset(map(_email, by_email.values))
+        if sender_id is None and len(emails) == 1:
+            ids = self.ids_by_email.get(next(iter(emails)), [])
+            # Several users may share an address; then it does not say which of them it was.
+            sender_id = ids[0] if len(ids) == 1 else None
+        if not emails and sender_id is not None:
+            emails = self.emails_by_id.get(sender_id, frozenset())
+        return Sender(
+            id=sender_id, emails=emails, is_email_known=bool(emails), doubt=by_email.doubt
+        )
+
+    def sender_by_id(self, content: Content) -> Sender | None:
+        """Return the sender by the id alone, without looking for an address; None without one."""
+        ids = content.look(_ID).values
+        if not ids:
+            return None
+        return Sender(id=ids[0], emails=frozenset(), is_email_known=False, doubt=None)
 
 
 class CompiledUsers:
@@ -91,11 +113,11 @@ class CompiledUsers:
                 is_among = values[0] in self._wanted_ids
                 is_wanted = is_among == (self._condition.kind == "only")
                 return Truth.YES if is_wanted else Truth.NO
-        return self._decide(self._sender(content))
+        return self._decide(self._directory.sender(content))
 
     def finding(self, content: Content) -> Finding:
         """Return the same with the condition in words and the sender seen."""
-        sender = self._sender(content)
+        sender = self._directory.sender(content)
         decided = self._decide(sender)
         return Finding(
             truth=decided,
@@ -118,11 +140,11 @@ class CompiledUsers:
         verb = "only users" if condition.kind == "only" else "all users except"
         return words.clipped(f"{verb} {whom}", words.LONGEST_SENTENCE)
 
-    def _decide(self, sender: _Sender) -> Truth:
+    def _decide(self, sender: Sender) -> Truth:
         among = self._among(sender)
         return among if self._condition.kind == "only" else truth.negation(among)
 
-    def _among(self, sender: _Sender) -> Truth:
+    def _among(self, sender: Sender) -> Truth:
         if sender.id in self._wanted_ids or sender.emails & self._wanted_emails:
             return Truth.YES
         if not self._wanted_ids and not self._wanted_emails and not self._unknown_groups:
@@ -133,26 +155,11 @@ class CompiledUsers:
             return Truth.UNKNOWN
         return Truth.NO
 
-    def _doubt(self, sender: _Sender) -> str:
+    def _doubt(self, sender: Sender) -> str:
         if self._unknown_groups:
             group = words.clipped(self._unknown_groups[0], words.LONGEST_TEXT)
             return f"no user of the account's directory is in group {group}; add its users"
         return sender.doubt or "the message does not say who sent the envelope"
-
-    def _sender(self, content: Content) -> _Sender:
-        directory = self._directory
-        by_id, by_email = content.look(_ID), content.look(_EMAIL)
-        sender_id = by_id.values[0] if by_id.values else None
-        emails = frozenset(map(_email, by_email.values))
-        if sender_id is None and len(emails) == 1:
-            ids = directory.ids_by_email.get(next(iter(emails)), [])
-            # Several users may share an address; then it does not say which of them it was.
-            sender_id = ids[0] if len(ids) == 1 else None
-        if not emails and sender_id is not None:
-            emails = directory.emails_by_id.get(sender_id, frozenset())
-        return _Sender(
-            id=sender_id, emails=emails, is_email_known=bool(emails), doubt=by_email.doubt
-        )
 
     def _user_in_words(self, user_id: str) -> str:
         emails = self._directory.emails_by_id.get(_id(user_id))
@@ -167,7 +174,7 @@ def _email(text: str) -> str:
     return text.strip().casefold()
 
 
-def _named(sender: _Sender) -> str | None:
+def _named(sender: Sender) -> str | None:
     known = [*sorted(sender.emails), sender.id]
     shown = [words.clipped(text, words.LONGEST_TEXT) for text in known if text]
     return " ".join(shown) or None
