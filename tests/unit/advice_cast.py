@@ -106,7 +106,7 @@ def _integration(draw: st.DrawFn, name: str) -> dict[str, Json]:
 def documents(draw: st.DrawFn) -> Json:
     """Draw facts about up to four integrations that have much in common."""
     names = ("i1", "i2", "i3", "i4")[: draw(st.integers(1, 4))]
-    switches = {
+    switches: Json = {
         name: draw(st.booleans()) for name in ("postroom", "may_configure", "further_account")
     }
-    return document(*(draw(_integration(name)) for name in names), **switches)
+    return document(*(draw(_integration(name)) for name in names)) | switches

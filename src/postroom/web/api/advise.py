@@ -1,13 +1,13 @@
 """Advise: which of the five options, by the facts in the body and by traffic."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from litestar import post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from postroom.model import Noun
+from postroom.model import Json, Noun
 from postroom.operations import advise
 from postroom.operations.advise import Advised
 from postroom.operations.advise_traffic import MOST_DAYS
@@ -17,7 +17,7 @@ from postroom.web.api.services import Services
 class Question(Noun, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is told, and whether traffic is asked too."""
 
-    facts: dict[str, Any] | None = None
+    facts: Json = None
     from_traffic: bool = False
     days: Annotated[int, Meta(ge=1, le=MOST_DAYS)] = 30
 
