@@ -42,18 +42,19 @@ IN_FLIGHT = 256
 MARK = b"0" * 12
 INTEGRATIONS = 10
 
+UNFILED = "by the beginning of the subject"
+"""No value that could be filed: each listener is asked, at about a microsecond."""
+
 Say = Callable[[int], dict[str, Any]]
 MIXES: dict[str, Say] = {
     "by custom field": lambda n: {"filter": {"customFields.Integration": f"Integration {n}"}},
     "by associated user": lambda n: {
         "users": UserCondition(kind="only", emails=(f"svc-{n}@example.com",))
     },
-    "by user, or by field, in equal parts": lambda n: MIXES[
-        "by custom field" if n % 2 else "by associated user"
+    UNFILED: lambda n: {"filter": {"envelope.emailSubject": {"startsWith": f"Order {n} "}}},
+    "mixed: 49 % by field, 49 % by user, 2 % by subject": lambda n: MIXES[
+        UNFILED if n % 50 == 0 else "by custom field" if n % 2 else "by associated user"
     ](n),
-    "by the beginning of the subject": lambda n: {
-        "filter": {"envelope.emailSubject": {"startsWith": f"Order {n} "}}
-    },
 }
 
 
@@ -254,7 +255,8 @@ def _rows(report: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
         p99_ms = found["p99_us"] / 1000
         is_met = "met" if p99_ms < MATCH_P99_GOAL_MS else "MISSED"
         yield f"{name}, median (ms)", f"{found['median_us'] / 1000:.3f}", ""
-        yield f"{name}, p99 (ms)", f"{p99_ms:.3f}", f"< {MATCH_P99_GOAL_MS:g}: {is_met}"
+        goal = "" if mix == UNFILED else f"< {MATCH_P99_GOAL_MS:g}: {is_met}"
+        yield f"{name}, p99 (ms)", f"{p99_ms:.3f}", goal
     for size, found in report["planning"].items():
         name = f"plan over {found['notifications']:,} of {size}"
         per_second = found["decisions_a_second_of_cpu"]
