@@ -1,4 +1,4 @@
-"""A listener tried in the shadow as an operator does it: apply, let traffic come, compare, go live."""
+"""A listener tried in the shadow, as an operator does it: apply, wait, compare, go live."""
 
 from typing import Any
 
