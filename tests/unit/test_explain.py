@@ -34,7 +34,9 @@ def test_everyday_users_are_named_as_the_reason() -> None:
         seen=f"{EMAILS[ALICE]} {ALICE}",
     )
     assert explained.match is None
-    assert explained.outcome == f"not wanted, as this does not hold: only users {EMAILS[U123]}"
+    assert explained.outcome == (
+        f"not wanted: sent by {EMAILS[ALICE]}, who is not among {EMAILS[U123]}"
+    )
 
 
 def test_findings_come_in_order_and_end_at_the_first_no() -> None:
@@ -129,10 +131,24 @@ def test_explanations_agree_with_what_was_decided() -> None:
         (
             "Salesforce",
             "salesforce ",
-            f'{FIELD} is "salesforce ", which differs only in case or spaces from "Salesforce"',
+            (
+                'custom field Integration was "salesforce " (trailing space, case differs), '
+                'wanted "Salesforce"'
+            ),
         ),
-        ("prod", "prd", 'customFields.Integration is "prd", a close spelling of "prod"'),
-        (["prod", "live"], "prd", 'customFields.Integration is "prd", a close spelling of "prod"'),
+        (
+            "prod",
+            "prd",
+            'custom field Integration was "prd" (one letter missing), wanted "prod"',
+        ),
+        (
+            ["prod", "live"],
+            "prd",
+            (
+                'custom field Integration was "prd" (nearly "prod": one letter missing), '
+                'wanted one of "prod", "live"'
+            ),
+        ),
     ],
 )
 def test_a_value_that_nearly_matched_is_named(wanted: object, seen: str, sentence: str) -> None:
@@ -189,9 +205,7 @@ def test_a_configuration_that_is_off_says_so() -> None:
     ]
     explained = explain(known, known.listeners[1], notification())
     assert explained.match is None
-    assert explained.outcome == (
-        "not wanted, as this does not hold: the configuration is active (allowEnvelopePublish)"
-    )
+    assert explained.outcome == ("not wanted: it is switched off (allowEnvelopePublish is false)")
 
 
 def test_a_configuration_that_is_on_is_explained_like_any_listener() -> None:

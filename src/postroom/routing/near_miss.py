@@ -1,22 +1,11 @@
 """Values that nearly matched: the usual cause when nobody wants a notification."""
 
-import difflib
-from collections.abc import Sequence
-
-from postroom.model import Notification, Noun, Registry, Truth
-from postroom.routing import readings, words
-from postroom.routing.conditions import OneOf
+from postroom.model import Listener, Notification, Noun, Registry, Truth
+from postroom.routing import shortfall, words
 from postroom.routing.content import Content
-from postroom.routing.filters import Glimpse
+from postroom.routing.shortfall import Shortfall
 from postroom.routing.users import Directory
 from postroom.routing.wants import Wants
-
-CLOSE = 0.8
-"""How alike two spellings must be, by `difflib`: `prd` and `prod` are 0.86."""
-LONGEST_COMPARED = 100
-"""Characters, as of a custom field's value (contract 7.4); longer ones are no misspellings."""
-MOST_COMPARED = 200
-"""Wanted texts, and values, that are compared for one condition."""
 
 
 class NearMiss(Noun, frozen=True, kw_only=True):
@@ -26,6 +15,8 @@ class NearMiss(Noun, frozen=True, kw_only=True):
     path: str
     seen: str
     wanted: str
+    how: tuple[str, ...]
+    """The differences in words: `trailing space`, `case differs`."""
     sentence: str
 
 
@@ -49,39 +40,21 @@ def near_miss(wants: Wants, notification: Notification, content: Content) -> Nea
         return None
     if wants.by_sender(content).truth is Truth.NO:
         return None
-    for glimpse in wants.filter.failing(content):
-        close = _closest(glimpse)
-        if close is not None:
-            seen, wanted, how = close
-            path = words.clipped(glimpse.condition.path.text, words.LONGEST_TEXT)
-            return NearMiss(
-                listener=wants.listener.name,
-                path=path,
-                seen=seen,
-                wanted=wanted,
-                sentence=f"{path} is {words.quoted(seen)}, {how} {words.quoted(wanted)}",
-            )
-    return None
+    if wants.filter.node is None or wants.filter.decide(content) is not Truth.NO:
+        return None
+    return of_shortfall(wants.listener, shortfall.of(wants.filter.node, wants.listener, content))
 
 
-def _closest(glimpse: Glimpse) -> tuple[str, str, str] | None:
-    """Return (value seen, text wanted, how they differ) of an equality that nearly held."""
-    for test in glimpse.condition.holding:
-        if isinstance(test, OneOf):
-            values = [v for v in glimpse.sight.values[:MOST_COMPARED] if len(v) <= LONGEST_COMPARED]
-            if not set(values) & set(test.texts):
-                return _close(values, test.texts[:MOST_COMPARED])
-    return None
-
-
-def _close(values: Sequence[str], texts: Sequence[str]) -> tuple[str, str, str] | None:
-    folded = {readings.folded(text): text for text in texts if len(text) <= LONGEST_COMPARED}
-    for value in values:
-        wanted = folded.get(readings.folded(value))
-        if wanted is not None:
-            return value, wanted, "which differs only in case or spaces from"
-    for value in values:
-        close = difflib.get_close_matches(readings.folded(value), folded, n=1, cutoff=CLOSE)
-        if close:
-            return value, folded[close[0]], "a close spelling of"
-    return None
+def of_shortfall(listener: Listener, short: Shortfall) -> NearMiss | None:
+    """Return the near miss that a shortfall is, if it is nothing else: its first value."""
+    first = short.missed[0] if short.is_near else None
+    if first is None or first.near is None:
+        return None
+    return NearMiss(
+        listener=listener.name,
+        path=first.path,
+        seen=words.clipped(first.near.seen, words.LONGEST_TEXT),
+        wanted=words.clipped(first.near.wanted, words.LONGEST_TEXT),
+        how=first.near.how,
+        sentence=short.sentence,
+    )

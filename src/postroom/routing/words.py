@@ -14,6 +14,7 @@ from postroom.routing.conditions import (
     Test,
     TextTest,
 )
+from postroom.routing.paths import Path
 
 MOST_ENTRIES = 5
 """Values of a list that are named; the rest is counted."""
@@ -43,6 +44,32 @@ def describe(node: Node | None) -> str:
     if node is None:
         return "all content"
     return clipped(_words(node), LONGEST_SENTENCE)
+
+
+def place(path: Path) -> str:
+    """Return where a condition looks, as the subject of a sentence: `custom field Integration`."""
+    name = clipped(".".join(path.segments), LONGEST_TEXT)
+    match path.root:
+        case "customFields":
+            return f"custom field {name}"
+        case "sender" | "recipient":
+            return f"the {path.root}'s {name}"
+        case "envelope" if len(path.segments) == 1:
+            return f"the envelope's {name}"
+        case _:
+            return clipped(path.text, LONGEST_TEXT)
+
+
+def wish(tests: tuple[Test, ...]) -> str:
+    """Return what tests want as an object: `"ERP"`, `one that starts with "PO "`."""
+    if len(tests) == 1 and isinstance(tests[0], OneOf):
+        return _one_of(tests[0].texts, "").lstrip()
+    return f"one that {' and '.join(_test(test) for test in tests)}"
+
+
+def unwished(tests: tuple[Test, ...]) -> str:
+    """Return what the field's `not` rules out, after `must not`: `equal "ERP"`."""
+    return " and ".join(_test(test, is_plural=True) for test in tests)
 
 
 def quoted(text: str) -> str:
