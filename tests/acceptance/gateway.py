@@ -132,9 +132,9 @@ class Gateway:
         assert done.returncode == expect, f"{arguments} ended with {done.returncode}:\n{printed}"
         return printed if expect else done.stdout
 
-    def ask(self, *arguments: str) -> Any:
+    def ask(self, *arguments: str, expect: int = 0) -> Any:
         """Run a command with `--json`; return what it printed, decoded."""
-        return json.loads(self.run(*arguments, "--json"))
+        return json.loads(self.run(*arguments, "--json", expect=expect))
 
     def apply(self, document: dict[str, Any], *flags: str, expect: int = 0) -> str:
         """Write a connect.yaml and apply it."""
