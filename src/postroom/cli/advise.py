@@ -93,7 +93,10 @@ def _interviewed(seat: Seat) -> ConnectFile:
             "nobody is there to ask: give --facts FILE, or --from-traffic; questions are asked on"
             " a terminal, without --json"
         )
-    return ConnectFile(Path(FACTS), advise_interview.ask(seat.out.errors), {})
+    try:
+        return ConnectFile(Path(FACTS), advise_interview.ask(seat.out.errors), {})
+    except EOFError:
+        raise InvalidInputError("the interview was broken off; nothing was written") from None
 
 
 def _placed(told: ConnectFile, refused: RefusedError) -> str:
