@@ -32,7 +32,7 @@ Said = tuple[int, Mapping[str, str], bytes]
 def said(status: int, body: Any = None, **headers: str) -> Said:
     """Return an answer; header names are written with underscores."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    content = body if isinstance(body, bytes) else json.dumps(body or {}).encode()
+    content = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
     return status, named, content
 
 

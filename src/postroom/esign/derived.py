@@ -18,7 +18,7 @@ from postroom.envelopes.envelope import Envelope, Recipient
 from postroom.envelopes.moments import generated_text
 from postroom.intake import snapshot_diff
 from postroom.intake.identity import event_id
-from postroom.intake.normalise import LASTING, ONCE
+from postroom.intake.normalise import LASTING, MAX_NAME_CHARACTERS, ONCE
 from postroom.intake.snapshot_diff import RecipientState, Snapshot, Told
 from postroom.model import Notification
 
@@ -59,7 +59,7 @@ def proved(envelope: Envelope) -> tuple[Told, ...]:
         completed_at=envelope.completed_at,
         declined_at=envelope.declined_at,
         deleted_at=envelope.deleted_at,
-        recipients=tuple(_state(one) for one in envelope.recipients if one.id),
+        recipients=tuple(_state(one) for one in envelope.recipients if _fits(one.id)),
     )
     return tuple(one for one in snapshot_diff.told(snapshot) if one.event in EVENTS)
 
@@ -89,9 +89,14 @@ def _state(recipient: Recipient) -> RecipientState:
     )
 
 
+def _fits(name: str) -> bool:
+    """Tell whether an id can be kept and shown, as an arriving message's must."""
+    return 0 < len(name) <= MAX_NAME_CHARACTERS and name.isprintable()
+
+
 def guid_of(envelope: Envelope, recipient_id: str | None) -> str | None:
     """Return the GUID of a recipient, under which alone XML names it (contract 8.9)."""
-    found = (one.guid for one in envelope.recipients if one.id == recipient_id)
+    found = (one.guid for one in envelope.recipients if one.id == recipient_id and _fits(one.guid))
     return next(found, recipient_id)
 
 
@@ -114,7 +119,7 @@ def notification(
         envelope_id=envelope.id,
         event=told.event,
         recipient_id=recipient_id,
-        sender_id=envelope.sender.user_id.lower() or None,
+        sender_id=envelope.sender.user_id.lower() if _fits(envelope.sender.user_id) else None,
         occurred_at=min(told.at, now),
         received_at=now,
         body=b"",

@@ -5,8 +5,10 @@ the envelopes that are still under way are listed beside those that have changed
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from postroom.clock import SECOND
 from postroom.envelopes.moments import generated_text
@@ -23,6 +25,7 @@ UNDER_WAY_DAYS = 365
 default Docusign ends one after 120 days."""
 UNDER_WAY = "sent,delivered"
 MOST_STALE_PAGES = 3
+GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
 
@@ -41,7 +44,7 @@ class _Page(msgspec.Struct):
 
 
 class _Head(msgspec.Struct):
-    envelopeId: str  # noqa: N815  # Docusign's own spelling
+    envelopeId: Annotated[str, Meta(pattern=GUID)]  # noqa: N815  # Docusign's own spelling
     statusChangedDateTime: str | None = None  # noqa: N815  # as above
 
 

@@ -11,7 +11,7 @@ from postroom.storage.port import NotificationQuery, Store
 
 PAGE = 500
 MOST_FOUND = 1000
-_GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_GUID = re.compile(listing.GUID)
 
 
 class Odd(Noun, frozen=True, kw_only=True):
