@@ -150,10 +150,9 @@ async def _unasked(store: Store, registry: Registry) -> list[str]:
         if known.failure is not None:
             found.append(f"enrichment of {account.name or account.id}: {known.failure}{until}")
         elif known.envelopes:
-            count = len(known.envelopes)
             found.append(
-                f"enrichment of {account.name or account.id}: {count} envelopes cannot be fetched;"
-                " see `postroom held`"
+                f"enrichment of {account.name or account.id}: envelopes that cannot be fetched:"
+                f" {len(known.envelopes)}; see `postroom held`"
             )
     return found
 
