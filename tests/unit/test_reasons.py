@@ -242,8 +242,8 @@ NEARLY_ALICE = UserCondition(kind="only", emails=("a@example.con",))
             only(U567),
             "5f0c1f3e-0000-4000-8000-00000000dead",
             (
-                "sent by 5f0c1f3e-0000-4000-8000-00000000dead (whom the account's directory does not "
-                f"know by e-mail), who is not among {EMAILS[U567]}"
+                "sent by 5f0c1f3e-0000-4000-8000-00000000dead (whom the account's directory does "
+                f"not know by e-mail), who is not among {EMAILS[U567]}"
             ),
         ),
     ],

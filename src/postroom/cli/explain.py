@@ -26,7 +26,7 @@ async def explain(
     found = await seat.desk.get(path, listener=listener)
     lines = [facts(_told(found))]
     for one in found["listeners"]:
-        lines.append(heading(f"{one['listener']}: {one['summary']}"))
+        lines.append(heading(one["sentence"]))
         lines += [plain(line) for line in _because(one)]
     if not found["listeners"]:
         lines.append(heading("The account had no listeners then; see `postroom listeners`."))
@@ -51,8 +51,6 @@ def _because(one: Row) -> list[str]:
         seen = "" if finding["seen"] is None else f"; seen: {clean(finding['seen'])}"
         hint = f" ({finding['hint']})" if finding["hint"] else ""
         lines.append(f"  {MARKS.get(finding['truth'], ' ')} {finding['condition']}{seen}{hint}")
-    if one["near_miss"]:
-        lines.append(f"  {one['near_miss']}")
     if one["delivery_ids"]:
         lines.append(f"  more: postroom deliveries show {one['delivery_ids'][-1]}")
     return lines

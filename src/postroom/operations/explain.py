@@ -1,13 +1,18 @@
 """Why a listener got a notification, or why not: recomputed with the registry then in force."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from postroom.model import DeliveryState, Json, Listener, Noun, OwedState, Registry, Truth
-from postroom.operations import names
+from postroom.operations import explain_fate, names
+from postroom.operations.explain_fate import Surroundings
+from postroom.operations.explain_registries import Registries
 from postroom.operations.notifications import find
 from postroom.operations.views import moment
 from postroom.routing import explanation
 from postroom.storage.port import DeliveryQuery, Store, StoredDelivery, StoredNotification
+
+MAX_OWED = 1000
+"""Deliveries of one notification that are looked at."""
 
 
 class FindingView(Noun, frozen=True, kw_only=True):
@@ -19,16 +24,35 @@ class FindingView(Noun, frozen=True, kw_only=True):
     hint: str | None
 
 
+class NearMissView(Noun, frozen=True, kw_only=True):
+    """A value that would have matched but for its spelling."""
+
+    path: str
+    seen: str
+    wanted: str
+    how: tuple[str, ...]
+    """The differences in words: `trailing space`, `case differs`."""
+
+
 class ListenerExplanation(Noun, frozen=True, kw_only=True):
     """Why one listener gets the notification, or why not."""
 
     listener: str
     outcome: str
-    """`delivered`, `pending`, `not_wanted`, `unknown`, or the state of the delivery."""
+    """`delivered`, `pending`, `not_wanted`, `yielded`, `merged`, `unknown`, or the state of the
+    delivery."""
     summary: str
     """The answer in one sentence."""
+    sentence: str
+    """The same with the listener's name, to be read alone."""
+    against: str | None
+    """What the condition is about that does not hold, or is not decided: `message`, `account`,
+    `standing`, `event`, `sender` or `content`."""
+    reason: str | None
+    """That condition: what the message has, and what was wanted."""
     findings: tuple[FindingView, ...]
     near_miss: str | None
+    nearly: NearMissView | None
     delivery_ids: tuple[int, ...]
 
 
@@ -43,6 +67,8 @@ class Explanation(Noun, frozen=True, kw_only=True):
     registry_revision: int
     is_unclaimed: bool
     flaw: str | None
+    origin: str
+    """`feed`, `here`, `historical` (published again) or `derived` (made up by REST)."""
     listeners: tuple[ListenerExplanation, ...]
 
 
@@ -52,9 +78,11 @@ async def explain(store: Store, notification: str, *, listener: str | None = Non
     Computed with the listener revisions that were in force when it came. Raises `NotFoundError`.
     """
     stored = await find(store, notification)
-    registry = await store.registry(stored.registry_revision)
-    wanted = _listeners(registry, stored, listener)
+    registries = Registries(store)
+    registry = await registries.at(stored.registry_revision)
+    wanted = listeners_of(registry, stored.notification.account_id, listener)
     owed = await _owed(store, stored)
+    around = await _surroundings(store, [rows[-1] for rows in owed.values()])
     one = stored.notification
     return Explanation(
         notification_id=one.id,
@@ -65,16 +93,16 @@ async def explain(store: Store, notification: str, *, listener: str | None = Non
         registry_revision=stored.registry_revision,
         is_unclaimed=stored.is_unclaimed,
         flaw=one.flaw,
+        origin=one.origin,
         listeners=tuple(
-            _explained(registry, each, stored, owed.get(each.id, ())) for each in wanted
+            explained(registries, registry, each, stored, owed.get(each.id, ()), around)
+            for each in wanted
         ),
     )
 
 
-def _listeners(
-    registry: Registry, stored: StoredNotification, listener: str | None
-) -> list[Listener]:
-    account = stored.notification.account_id
+def listeners_of(registry: Registry, account: str, listener: str | None) -> list[Listener]:
+    """Return an account's listeners by name, or the one that is named. Raises `NotFoundError`."""
     if listener is not None:
         return [names.listener(registry, listener, account)]
     found = (one for one in registry.listeners.values() if one.account_id == account)
@@ -85,7 +113,7 @@ async def _owed(
     store: Store, stored: StoredNotification
 ) -> Mapping[int, tuple[StoredDelivery, ...]]:
     rows = await store.deliveries(
-        DeliveryQuery(notification_id=stored.notification.id, oldest_first=True, limit=1000)
+        DeliveryQuery(notification_id=stored.notification.id, oldest_first=True, limit=MAX_OWED)
     )
     owed: dict[int, tuple[StoredDelivery, ...]] = {}
     for row in rows:
@@ -93,26 +121,61 @@ async def _owed(
     return owed
 
 
-def _explained(
+async def _surroundings(store: Store, rows: Sequence[StoredDelivery]) -> Mapping[int, Surroundings]:
+    """Return what bears on each delivery, by its id: its listener, its line, its last try."""
+    states = await store.states()
+    found: dict[int, Surroundings] = {}
+    for row in rows:
+        is_open = row.state in {DeliveryState.DUE, DeliveryState.WAITING}
+        was_tried = row.attempts > 0 and row.state is not DeliveryState.DELIVERED
+        attempts = await store.attempts(row.id) if was_tried else ()
+        found[row.id] = Surroundings(
+            state=states.get(row.listener_id) if is_open else None,
+            head=await _head(store, row) if row.state is DeliveryState.WAITING else None,
+            last=attempts[-1] if attempts else None,
+        )
+    return found
+
+
+async def _head(store: Store, row: StoredDelivery) -> StoredDelivery | None:
+    heads = await store.deliveries(
+        DeliveryQuery(
+            listener_id=row.listener_id,
+            envelope_id=row.envelope_id,
+            states=(DeliveryState.DUE,),
+            oldest_first=True,
+            limit=1,
+        )
+    )
+    return heads[0] if heads else None
+
+
+def explained(
+    registries: Registries,
     registry: Registry,
     listener: Listener,
     stored: StoredNotification,
-    deliveries: tuple[StoredDelivery, ...],
+    deliveries: Sequence[StoredDelivery],
+    around: Mapping[int, Surroundings],
 ) -> ListenerExplanation:
+    """Return why one listener gets one notification, or why not."""
     if not stored.notification.is_readable:
-        return _without_findings(
-            listener, deliveries, f"it could not be read: {stored.notification.flaw}"
-        )
+        reason = f"it could not be read: {stored.notification.flaw}"
+        return _without_findings(listener, deliveries, reason)
     if not stored.has_body:
-        return _without_findings(
-            listener, deliveries, "its body is past retention, so it cannot be recomputed"
-        )
-    found = explanation.explain(registry, listener, stored.notification)
-    outcome = _outcome(deliveries[-1]) if deliveries else _undelivered(found)
+        reason = "its body is past retention, so it cannot be recomputed"
+        return _without_findings(listener, deliveries, reason)
+    found = registries.explain(registry, listener, stored.notification)
+    row = deliveries[-1] if deliveries else None
+    outcome = _undelivered(found) if row is None else explain_fate.outcome(row)
+    summary = found.outcome if row is None else _told(row, found, around)
     return ListenerExplanation(
         listener=listener.name,
         outcome=outcome,
-        summary=_what_became(deliveries[-1], found.outcome) if deliveries else found.outcome,
+        summary=summary,
+        sentence=_sentence(listener, outcome, summary),
+        against=found.against,
+        reason=found.reason,
         findings=tuple(
             FindingView(
                 truth=finding.truth.value,
@@ -123,53 +186,58 @@ def _explained(
             for finding in found.findings
         ),
         near_miss=found.near_miss,
-        delivery_ids=tuple(row.id for row in deliveries),
+        nearly=_nearly(found),
+        delivery_ids=tuple(one.id for one in deliveries),
     )
 
 
+def _told(
+    row: StoredDelivery, found: explanation.Explanation, around: Mapping[int, Surroundings]
+) -> str:
+    is_held = row.state is DeliveryState.HELD and (row.reason or "").startswith("undecided")
+    if is_held and found.truth is Truth.UNKNOWN:
+        return f"held: cannot be decided: {found.reason}"
+    return explain_fate.told(row, found.outcome, around.get(row.id, explain_fate.ALONE))
+
+
+def _nearly(found: explanation.Explanation) -> NearMissView | None:
+    near = found.nearly
+    if near is None:
+        return None
+    return NearMissView(path=near.path, seen=near.seen, wanted=near.wanted, how=near.how)
+
+
+def _sentence(listener: Listener, outcome: str, summary: str) -> str:
+    if outcome == "not_wanted":
+        return f"not delivered to {listener.name}: {summary.removeprefix('not wanted: ')}"
+    return f"{listener.name}: {summary}"
+
+
 def _without_findings(
-    listener: Listener, deliveries: tuple[StoredDelivery, ...], reason: str
+    listener: Listener, deliveries: Sequence[StoredDelivery], reason: str
 ) -> ListenerExplanation:
+    row = deliveries[-1] if deliveries else None
+    outcome = "unknown" if row is None else explain_fate.outcome(row)
+    summary = reason if row is None else explain_fate.told(row, reason)
     return ListenerExplanation(
         listener=listener.name,
-        outcome=_outcome(deliveries[-1]) if deliveries else "unknown",
-        summary=_what_became(deliveries[-1], reason) if deliveries else reason,
+        outcome=outcome,
+        summary=summary,
+        sentence=_sentence(listener, outcome, summary),
+        against="message",
+        reason=reason,
         findings=(),
         near_miss=None,
-        delivery_ids=tuple(row.id for row in deliveries),
+        nearly=None,
+        delivery_ids=tuple(one.id for one in deliveries),
     )
 
 
 def _undelivered(found: explanation.Explanation) -> str:
     if found.truth is Truth.UNKNOWN:
         return "held"
-    if found.match is not None and found.match.state is OwedState.CROSSED:
-        return "crossed"
-    return "not_wanted"
-
-
-def _outcome(row: StoredDelivery) -> str:
-    if row.state in {DeliveryState.DUE, DeliveryState.WAITING}:
-        return "pending"
-    return row.state.value
-
-
-def _what_became(row: StoredDelivery, why: str) -> str:
-    """Say where the newest delivery stands, and why it was owed."""
-    tried = f"after {row.attempts} attempt{'' if row.attempts == 1 else 's'}"
-    last = f"last answer {row.last_status}" if row.last_status else f"last {row.last_failure}"
-    words = {
-        DeliveryState.DELIVERED: f"delivered {tried}",
-        DeliveryState.GIVEN_UP: f"given up {tried}: {row.reason}",
-        DeliveryState.WAITING: "waiting behind an earlier event of the envelope",
-        DeliveryState.DUE: f"pending {tried}, {last}" if row.attempts else "about to be sent",
-        DeliveryState.HELD: f"held: {row.reason}",
-        DeliveryState.CROSSED: f"crossed: {row.reason}",
-        DeliveryState.DISMISSED: f"dismissed: {row.reason}",
-        DeliveryState.SHADOWED: (
-            f"would be held (shadow): {row.reason}" if row.reason else "would be delivered (shadow)"
-        ),
-    }[row.state]
-    if row.state is DeliveryState.SHADOWED:
-        return words
-    return f"{words} ({why})" if row.state is not DeliveryState.HELD else words
+    if found.truth is Truth.NO:
+        return "not_wanted"
+    if found.match is None:
+        return "yielded"
+    return "crossed" if found.match.state is OwedState.CROSSED else "unknown"

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Callable, Sequence
 
-import msgspec
 from msgspec.structs import replace
 
 from postroom.errors import InvalidInputError
@@ -17,12 +16,11 @@ from postroom.operations.shadow_report import (
     verdict,
 )
 from postroom.operations.views import moment, moment_or_none, read_moment
-from postroom.routing import explanation, words
+from postroom.routing import explanation
 from postroom.storage.port import Compared, ComparisonQuery, ListenerRevision, Store
 
 PAGE = 2000
 MOST_EXAMPLES = 100
-SEEN_CHARACTERS = 200
 
 
 class Progress(Noun, frozen=True, kw_only=True):
@@ -182,9 +180,4 @@ class _Reasons:
         stored = await self._store.notification(row.notification_id)
         if stored is None or not stored.has_body:
             return "the message is past retention, so this cannot be recomputed"
-        found = explanation.explain(self._registry, then, stored.notification)
-        seen = found.findings[-1].seen
-        if found.near_miss is not None or seen is None:
-            return f"{found.outcome}; {found.near_miss}" if found.near_miss else found.outcome
-        text = msgspec.json.encode(seen).decode()
-        return f"{found.outcome}; seen: {words.clipped(text, SEEN_CHARACTERS)}"
+        return explanation.explain(self._registry, then, stored.notification).outcome
