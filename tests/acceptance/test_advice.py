@@ -169,6 +169,21 @@ def test_a_vendors_listener_that_cannot_be_changed_needs_postroom_to_go_by_a_fie
     asking.check(ours=[9301], vendor=[9302])
 
 
+def test_a_vendor_that_can_mark_nothing_gets_what_its_user_sends_and_nobody_marks(
+    asking: Asking,
+) -> None:
+    advised = asking.ask(sends("ours", U567, field=marked("Ours")), sends("vendor", U567))
+    assert options(advised) == {"ours": [4, 3], "vendor": [4, 3]}
+    assert verdicts(advised) == {"apart": 1}
+    asking.apply()
+    asking.tell(
+        envelope(9351, sender=U567, Integration="Ours"),
+        envelope(9352, sender=U567),
+        envelope(9353, sender=ALICE),
+    )
+    asking.check(ours=[9351], vendor=[9352])
+
+
 def test_a_listener_that_must_share_nothing_gets_an_account_and_then_its_own(
     asking: Asking,
 ) -> None:

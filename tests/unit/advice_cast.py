@@ -109,4 +109,6 @@ def documents(draw: st.DrawFn) -> Json:
     switches: Json = {
         name: draw(st.booleans()) for name in ("postroom", "may_configure", "further_account")
     }
+    switches["comparison"] = draw(st.sampled_from(("exact", "loose")))
+    switches["field_policy"] = draw(st.sampled_from(("current", "sticky")))
     return document(*(draw(_integration(name)) for name in names)) | switches

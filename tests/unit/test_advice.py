@@ -62,6 +62,19 @@ def test_all_that_people_send_is_told_apart_from_what_services_send() -> None:
     assert "have not sent" in about(said, "hr").why
 
 
+def test_what_is_not_marked_for_another_can_be_an_integrations_own() -> None:
+    said = advised(integration("erp", CRM, field=field("ERP")), integration("vendor", CRM))
+    assert options(said) == {"erp": (4, 3), "vendor": (4, 3)}
+    assert "not marked for another" in about(said, "vendor").why
+    assert any("forget to mark reaches vendor" in one for one in said.still_open)
+
+
+def test_what_is_not_marked_is_nobodys_where_others_forget_to_mark() -> None:
+    told = integration("erp", CRM, field=field("ERP", "sometimes"))
+    said = advised(told, integration("vendor", CRM))
+    assert options(said)["vendor"] == ()
+
+
 def test_without_postroom_a_field_needs_a_listener_that_discards() -> None:
     told = [integration(n, CRM, field=field(n), listener_can_change=True) for n in ("a", "b")]
     said = advised(*told, postroom=False)
@@ -138,7 +151,7 @@ def test_a_hundred_integrations_of_few_users_are_all_proved_apart() -> None:
 senders = st.sampled_from((*IDS.values(), "5f0c1f3e-0000-4000-8000-0000000000c3"))
 fields = st.dictionaries(
     st.sampled_from(("Integration", "Unit", "Env")),
-    st.sampled_from(("CRM", "ERP", "live", "test", "else")),
+    st.sampled_from(("CRM", "ERP", "erp ", "live", "test", "else")),
     max_size=3,
 )
 envelopes = st.lists(st.tuples(senders, fields), min_size=1, max_size=20)

@@ -92,9 +92,17 @@ def test_a_user_who_sends_what_is_marked_for_another_is_not_for_one_integration_
     sent = seen((CRM, {"Integration": "ERP"}), (ERP, {"Integration": "ERP"}))
     found = checked(given_, sent)
     crm, erp = found.facts.integrations
-    assert (crm.senders.are_only_for_it, erp.senders.are_only_for_it) == (False, True)
+    assert (crm.senders.send_marked_too, erp.senders.send_marked_too) == (True, False)
     [said] = found.contradictions
     assert "but send Integration = ERP too" in said
+
+
+def test_what_a_user_shared_with_an_unmarked_rival_leaves_unmarked_contradicts_nothing() -> None:
+    given_ = facts(integration("erp", CRM, field=field("ERP")), integration("crm", CRM))
+    found = checked(given_, seen((CRM, {"Integration": "ERP"}), (CRM, {})))
+    [mark] = [one.mark for one in found.facts.integrations if one.mark]
+    assert mark.is_set == "always"
+    assert [one for one in found.contradictions if one.startswith("erp")] == []
 
 
 def test_senders_of_whom_nothing_was_seen_are_told() -> None:

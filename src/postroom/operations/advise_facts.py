@@ -83,6 +83,8 @@ class FactsPart(Part):
     postroom: bool = True
     may_configure: bool = True
     further_account: bool = False
+    comparison: Literal["exact", "loose"] = "exact"
+    field_policy: Literal["current", "sticky"] = "current"
     accounts: Annotated[tuple[AccountFactsPart, ...], Field(max_length=MOST_ACCOUNTS)]
     integrations: Annotated[tuple[IntegrationPart, ...], Field(max_length=MOST_INTEGRATIONS)]
 
@@ -149,6 +151,8 @@ class _Reading:
             has_postroom=part.postroom,
             can_administer=part.may_configure,
             can_add_account=part.further_account,
+            comparison=part.comparison,
+            field_policy=part.field_policy,
         )
 
     def _complain(self, path: tuple[str | int, ...], message: str) -> None:

@@ -86,8 +86,6 @@ def _kept(before: Listener | None) -> dict[str, Json]:
 
 
 _OF_SENDING = (
-    "comparison",
-    "field_policy",
     "format",
     "include",
     "mask",
@@ -127,6 +125,8 @@ def _listener(listener: Listener, facts: Facts) -> dict[str, Json]:
         events=list(listener.events),
         users=users,
         filter=listener.filter,
+        comparison=None if listener.comparison == "exact" else listener.comparison,
+        field_policy=None if listener.field_policy == "current" else listener.field_policy,
         lane=listener.lane,
         environment=listener.environment,
     )

@@ -106,7 +106,15 @@ def told_by(registry: Registry) -> Told:
     accounts = tuple(one for one in registry.accounts.values() if one.id in used)
     by_id = {one.id: one for one in accounts}
     integrations = tuple(_integration(one, by_id[one.account_id]) for one in listeners)
-    facts = Facts(accounts=accounts, integrations=integrations)
+    # One of them for all: what two listeners compare differently can reach both.
+    facts = Facts(
+        accounts=accounts,
+        integrations=integrations,
+        comparison="loose" if any(one.comparison == "loose" for one in listeners) else "exact",
+        field_policy="sticky"
+        if any(one.field_policy == "sticky" for one in listeners)
+        else "current",
+    )
     return Told(facts=facts, key_envs={})
 
 

@@ -15,7 +15,9 @@ class Senders(Noun, frozen=True, kw_only=True):
     emails: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     are_only_for_it: bool = False
-    """Whatever they send is this integration's."""
+    """Whatever they send is this integration's, but for what is marked for another."""
+    send_marked_too: bool = False
+    """They were seen to send what is marked for another."""
 
     @property
     def are_named(self) -> bool:
@@ -70,6 +72,11 @@ class Facts(Noun, frozen=True, kw_only=True):
     """Connect configurations of the account may be made."""
     can_add_account: bool = False
     """A further account, with users and at a cost of its own, is possible."""
+
+    comparison: Literal["exact", "loose"] = "exact"
+    """How every listener compares texts: `loose` forgives case, and space around."""
+    field_policy: Literal["current", "sticky"] = "current"
+    """By which custom fields every listener decides: the present ones, or the first."""
 
     def account(self, one: Integration) -> Account:
         """Return the account of an integration."""

@@ -19,6 +19,8 @@ class Step(StrEnum):
     USERS = "users"
     FIELD = "field"
     USERS_AND_FIELD = "users and field"
+    REST = "users but for fields"
+    """All that its users send, but for what is marked for others."""
     ENVELOPE = "envelope"
     """Its listener stands inside each of its envelopes."""
     MOVE = "move"
@@ -34,11 +36,12 @@ _OPTIONS = {
     Step.USERS: (4,),
     Step.FIELD: (3,),
     Step.USERS_AND_FIELD: (4, 3),
+    Step.REST: (4, 3),
     Step.ENVELOPE: (5,),
     Step.MOVE: (1,),
     Step.NONE: (),
 }
-BY_USERS = (Step.USERS, Step.USERS_AND_FIELD)
+BY_USERS = (Step.USERS, Step.USERS_AND_FIELD, Step.REST)
 BY_FIELD = (Step.FIELD, Step.USERS_AND_FIELD)
 HERE = (Step.OWN_ACCOUNT, Step.EVERYTHING, *BY_USERS, Step.FIELD)
 """Steps that are a listener of the account."""
@@ -87,16 +90,31 @@ def ladder(one: Integration, facts: Facts) -> tuple[Step, ...]:
 
 def _of_account(one: Integration, facts: Facts) -> list[Step]:
     steps = []
-    if one.senders.are_only_for_it and (one.senders.are_named or named_rivals(one, facts)):
+    is_told_by_users = one.senders.are_only_for_it and not one.senders.send_marked_too
+    if is_told_by_users and (one.senders.are_named or named_rivals(one, facts)):
         steps.append(Step.USERS)
     if mark(one, facts) is not None:
         steps += [] if one.senders.are_named else [Step.FIELD]
         # Of people who send as themselves: all but the users that others send with.
         if one.senders.are_named or named_rivals(one, facts):
             steps.append(Step.USERS_AND_FIELD)
+    elif _is_the_rest(one, facts):
+        steps.append(Step.REST)
     elif pins_environment(one, facts) and not steps:
         steps.append(Step.USERS if one.senders.are_named else Step.FIELD)
     return steps
+
+
+def _is_the_rest(one: Integration, facts: Facts) -> bool:
+    """Return whether all that is not marked for others can be taken to be an integration's.
+
+    Not while somebody else's users forget to mark what they send.
+    """
+    if not (one.senders.are_named and one.senders.are_only_for_it and can_filter(one, facts)):
+        return False
+    forgetful = (other.mark for other in named_rivals(one, facts))
+    is_sure = all(mark is None or mark.is_set != "sometimes" for mark in forgetful)
+    return is_sure and bool(_marks_of_others(one, facts))
 
 
 def _place_of_envelope(one: Integration, facts: Facts, steps: list[Step]) -> int:
@@ -139,7 +157,9 @@ def listener(place: Place, facts: Facts, number: int, *, in_lane: bool) -> Liste
         url=one.url,
         events=one.events,
         users=users(one, facts) if place.step in BY_USERS else None,
-        filter=_filter(one, facts, by_field=place.step in BY_FIELD),
+        filter=_filter(place, facts),
+        comparison=facts.comparison,
+        field_policy=facts.field_policy,
         lane=LANE if in_lane and not wants_all else None,
         environment=one.environment if pinned else None,
     )
@@ -164,6 +184,8 @@ def envelopes_of(one: Integration, facts: Facts, number: int) -> Listener:
         url=one.url,
         users=users(one, facts),
         filter=fields or None,
+        comparison=facts.comparison,
+        field_policy=facts.field_policy,
     )
 
 
@@ -187,9 +209,19 @@ def _names_of_marks(one: Integration, facts: Facts) -> tuple[str, ...]:
     return tuple({other.mark.name: None for other in facts.rivals(one) if other.mark is not None})
 
 
-def _filter(one: Integration, facts: Facts, *, by_field: bool) -> Json:
+def _marks_of_others(one: Integration, facts: Facts) -> list[Json]:
+    marks = [other.mark for other in facts.rivals(one) if other.mark is not None]
+    named = dict.fromkeys((mark.name, mark.value) for mark in marks)
+    return [{f"customFields.{name}": value} for name, value in named]
+
+
+def _filter(place: Place, facts: Facts) -> Json:
+    one = place.one
     asked: dict[str, Json] = {}
-    if by_field and (known := mark(one, facts)) is not None:
+    if place.step is Step.REST:
+        others = _marks_of_others(one, facts)
+        asked["not"] = others[0] if len(others) == 1 else {"any": others}
+    if place.step in BY_FIELD and (known := mark(one, facts)) is not None:
         asked[f"customFields.{known.name}"] = known.value
     if pins_environment(one, facts):
         asked[f"customFields.{facts.account(one).environment_field}"] = one.environment

@@ -218,6 +218,8 @@ class _Checking:
         if mark is None or not sent:
             return one
         without = sum(_value(each, mark.name) is None for each in sent)
+        if self._has_unmarked_rival(one):
+            without = 0  # what is not marked may well be the rival's
         share = f"{mark.name} is missing on {without} of {len(sent)} envelopes of its senders"
         if mark.is_set == "always" and without:
             self.contradictions.append(f"{one.name}: told as always set, but {share}")
@@ -247,24 +249,39 @@ class _Checking:
             self.contradictions.append(
                 f"{one.name}: its senders are told to send for nothing else, but send {what} too"
             )
-            return replace(one, senders=replace(one.senders, are_only_for_it=False))
+            return replace(one, senders=replace(one.senders, send_marked_too=True))
         return one
+
+    def _has_unmarked_rival(self, one: Integration) -> bool:
+        mine = self._senders_known(one)
+        return any(
+            other.mark is None
+            and other.account_id == one.account_id
+            and other.name != one.name
+            and mine & self._senders_known(other)
+            for other in self.integrations
+        )
 
     def _of_account(self, one: Integration) -> list[SeenEnvelope]:
         return [each for each in self._envelopes if each.account_id == one.account_id]
 
     def _sent_by(self, one: Integration) -> list[SeenEnvelope]:
         """Return what its named senders sent, as far as the fields of it are known."""
-        ids, emails = set(one.senders.ids), set(one.senders.emails)
-        for user in self._facts.account(one).users:
-            if user.id in ids or user.email in emails or set(user.groups) & set(one.senders.groups):
-                ids |= {user.id} if user.id else set()
-                emails |= {user.email} if user.email else set()
+        known = self._senders_known(one)
         return [
             each
             for each in self._of_account(one)
-            if each.fields is not None and (each.sender_id in ids or each.email in emails)
+            if each.fields is not None and known & {each.sender_id, each.email}
         ]
+
+    def _senders_known(self, one: Integration) -> set[str | None]:
+        """Return the ids and addresses of its named senders, through the account's directory."""
+        said = one.senders
+        known: set[str | None] = {*said.ids, *said.emails}
+        for user in self._facts.account(one).users:
+            if known & {user.id, user.email} - {None} or set(user.groups) & set(said.groups):
+                known |= {user.id, user.email} - {None}
+        return known
 
 
 def _values(envelopes: list[SeenEnvelope]) -> set[tuple[str, str]]:

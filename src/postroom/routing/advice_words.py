@@ -107,6 +107,8 @@ def _why_of_senders(place: Place) -> str:
             return f"{who} sends for nothing else, and Docusign itself filters by the sender"
         case Step.USERS, True:
             return f"{who} sends for it"
+        case Step.REST, _:
+            return f"what {who} sends and is not marked for another is its own"
         case Step.USERS, _:
             return "everything that the other integrations' users have not sent is its own"
         case Step.USERS_AND_FIELD, True:
@@ -137,7 +139,7 @@ def _cost(number: int, one: Integration, facts: Facts) -> str:
                 " to answer 2xx to what it does not care for"
             )
         case 3 if facts.has_postroom:
-            return "discipline of senders: the field must be set, and right, on every envelope"
+            return "discipline of senders: the field must be set, and right, on what it is to mark"
         case 3:
             return (
                 "discipline of senders, and code in the listener: no Connect configuration filters"
@@ -165,7 +167,8 @@ def _to_do(place: Place, facts: Facts) -> Iterator[str]:
             )
         if not facts.has_postroom:
             yield f"let the listener discard what is not marked {one.mark.value}, and answer 2xx"
-    if place.step in advice_steps.BY_FIELD or advice_steps.pins_environment(one, facts):
+    by_field = place.step in {*advice_steps.BY_FIELD, Step.REST}
+    if by_field or advice_steps.pins_environment(one, facts):
         yield "let the feed include custom_fields; without it nobody can tell"
     if place.step is Step.ENVELOPE:
         yield f"add event-notification-{one.name}.json to the call that creates its envelopes"
@@ -267,6 +270,8 @@ def _open_of(place: Place, facts: Facts) -> Iterator[str]:
             f"envelopes of {one.name} without {one.mark.name} = {one.mark.value} reach nobody;"
             " `postroom unclaimed` lists them"
         )
+    if place.step is Step.REST:
+        yield f"what {one.name}'s users send for others and forget to mark reaches {one.name}"
     if one.is_strict and place.step not in {Step.MOVE, Step.OWN_ACCOUNT}:
         yield f"{one.name} is to be strictly apart, and shares its account: no account can be added"
     if one.environment and place.is_listening and not advice_steps.pins_environment(one, facts):
