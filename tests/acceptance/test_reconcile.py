@@ -1,6 +1,7 @@
 """Reconcile: the account tells what the feed did not, and what is made up comes once."""
 
 import json
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 from tests.acceptance.cast import A1, account
 from tests.acceptance.docusign_account import DocusignAccount, opened
-from tests.acceptance.gateway import Gateway
+from tests.acceptance.gateway import COMMAND, Gateway
 from tests.acceptance.recorder import Recorder
 
 START = "2026-03-02T09:00:00+00:00"
@@ -129,3 +130,24 @@ def test_what_was_lost_is_listed_made_up_once_and_never_twice(
         one["event"]: one["repeats"] for one in joined.every("notifications", envelope=names["erp"])
     }
     assert repeats == {"envelope-sent": 1, "recipient-completed": 1, "envelope-completed": 1}
+
+
+def test_a_person_is_told_what_is_missing_and_what_to_do(
+    docusign: DocusignAccount, joined: Gateway, recorder: Recorder
+) -> None:
+    lost_while_down(docusign, joined, recorder)
+    docusign.advance(joined, minutes=10)
+    asked = ("reconcile", "--account", "Acme Corp", "--since", START)
+    said = joined.run(*asked, expect=1)
+    assert "3 envelopes looked at; 5 events from 2026-03-02" in said
+    assert "Add --inject to make them up" in said
+    assert "Not looked for, since the feed has told none" in said
+    docusign.server.stop()
+    assert "no connection" in joined.run(*asked, expect=4)
+    joined.stop()
+    where = ("--database", f"sqlite:///{joined.folder / 'postroom.db'}")
+    alone = subprocess.run(  # noqa: S603  # our own command
+        [*COMMAND, *asked, "--inject", *where], capture_output=True, text=True, check=False
+    )
+    assert "delivered by a running server" in alone.stderr
+    assert alone.returncode == 4

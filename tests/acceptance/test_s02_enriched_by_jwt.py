@@ -92,6 +92,7 @@ def test_a_key_that_is_not_the_integrations_is_named_in_held_and_replaced_by_app
     held = gateway.ask("held")["items"]
     assert all("no_valid_keys_or_signatures" in one["reason"] for one in held)
     assert not any("PRIVATE KEY" in line for line in gateway.log)
+    assert all(b"PRIVATE KEY" not in file.read_bytes() for file in gateway.folder.glob("*.db*"))
     applied = gateway.apply(connect(recorder, enrichment=docusign.enrichment()))
     assert docusign.private_key not in applied
     gateway.until_enriched()
