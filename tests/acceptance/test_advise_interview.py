@@ -10,6 +10,15 @@ import pytest
 import yaml
 from tests.acceptance.cast import A1
 from tests.acceptance.gateway import COMMAND, PATIENCE_SECONDS
+from tests.acceptance.how_to import ROOT
+from tests.acceptance.tutorial import Tutorial
+
+from postroom.operations.advise_facts import (
+    AccountFactsPart,
+    FactsPart,
+    FieldPart,
+    IntegrationPart,
+)
 
 OURS = ("POSTROOM_SERVER", "POSTROOM_TOKEN", "POSTROOM_DATABASE", "POSTROOM_ADMIN_TOKEN")
 
@@ -106,3 +115,18 @@ def test_a_wrong_fact_is_told_with_its_line_and_column(tmp_path: Path) -> None:
     assert "facts.yaml:6:5: integrations[0].sendrs: unknown key; did you mean senders?" in (
         refused.stderr
     )
+
+
+def test_the_how_to_goes_as_its_page_shows(tmp_path: Path) -> None:
+    page = Tutorial("how-to/let-postroom-choose.md", tmp_path)
+    page.follow()
+    assert (tmp_path / "advised" / "connect.yaml").exists()
+
+
+def test_every_fact_there_is_stands_on_the_page() -> None:
+    text = (ROOT / "docs" / "how-to" / "let-postroom-choose.md").read_text()
+    parts = (FactsPart, AccountFactsPart, IntegrationPart, FieldPart)
+    assert [name for one in parts for name in one.model_fields if name not in text] == []
+    rows = "".join(line.split("|")[1] for line in text.splitlines() if line.startswith("| `"))
+    told = (*FactsPart.model_fields, *IntegrationPart.model_fields)
+    assert [name for name in told if f"`{name}`" not in rows] == []

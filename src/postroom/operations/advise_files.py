@@ -86,6 +86,7 @@ def _kept(before: Listener | None) -> dict[str, Json]:
 
 
 _OF_SENDING = (
+    "mode",
     "format",
     "include",
     "mask",

@@ -51,8 +51,8 @@ async def complete(
         notification = stored.notification
         if notification.account_id in accounts:
             wanted = router.match(notification).matches
-            names = (registry.listeners[one.listener_id].name for one in wanted)
-            telling.take(notification, names)
+            listeners = (registry.listeners[one.listener_id] for one in wanted)
+            telling.take(notification, [one.name for one in listeners if _is_live(one)])
     envelopes = telling.envelopes()
     checked = advice_traffic.check(told.facts, envelopes, guesses=True)
     templates: dict[str, int] = {}
@@ -91,9 +91,7 @@ def told_by(registry: Registry) -> Told:
 
     Raises `InvalidInputError` where there are none, or too many.
     """
-    listeners = [
-        one for one in registry.listeners.values() if one.scope == "account" and one.is_active
-    ]
+    listeners = [one for one in registry.listeners.values() if _is_live(one)]
     names = {one.name.casefold() for one in listeners}
     if not listeners:
         raise InvalidInputError("there are no listeners to advise about; tell the facts instead")
@@ -116,6 +114,11 @@ def told_by(registry: Registry) -> Told:
         else "current",
     )
     return Told(facts=facts, key_envs={})
+
+
+def _is_live(listener: Listener) -> bool:
+    """Return whether it is a listener of its account that is sent what it wants."""
+    return listener.scope == "account" and listener.is_active and listener.mode == "live"
 
 
 def _integration(listener: Listener, account: Account) -> Integration:

@@ -67,7 +67,7 @@ def _recommend(place: Place, placed: Placed, facts: Facts) -> Recommendation:
         options=taken,
         name=" and ".join(OPTIONS[number] for number in taken) or "none of the five yet",
         why=_why(place, facts),
-        costs=tuple(_cost(number, one, facts) for number in taken),
+        costs=tuple(_cost(number, place, facts) for number in taken),
         to_do=tuple(_to_do(place, facts)),
         passed_over=tuple(
             PassedOver(option=number, why_not=_why_not(number, place, placed, facts))
@@ -126,7 +126,7 @@ def _of_environment(place: Place, facts: Facts) -> str:
     return f"; only with {field} = {place.one.environment}"
 
 
-def _cost(number: int, one: Integration, facts: Facts) -> str:
+def _cost(number: int, place: Place, facts: Facts) -> str:
     match number:
         case 1:
             return (
@@ -145,11 +145,10 @@ def _cost(number: int, one: Integration, facts: Facts) -> str:
                 "discipline of senders, and code in the listener: no Connect configuration filters"
                 " by field, so it gets everything, keeps its own and answers 2xx to the rest"
             )
+        case 4 if place.step is Step.USERS and place.one.senders.are_named:
+            return "a user for it alone, and somebody who keeps the list"
         case 4:
-            whose = (
-                "a user for it alone" if one.senders.are_named else "a user for each of the others"
-            )
-            return f"{whose}, and somebody who keeps the list"
+            return "somebody who keeps the list of who sends for whom"
         case _:
             return (
                 "a few lines in every call that creates an envelope, and the view from above: no"
