@@ -110,7 +110,7 @@ def test_events_keep_listeners_apart() -> None:
         (only(U123), UserCondition(kind="except", groups=("erp",)), Overlap),
         (only(U123), UserCondition(kind="only", emails=("SVC-Salesforce@example.com",)), Overlap),
         (only(U123), UserCondition(kind="only", groups=("people",)), Apart),
-        (only(U123), UserCondition(kind="except", groups=("unlisted",)), Apart),
+        (only(U123), UserCondition(kind="except", groups=("unlisted",)), NotDecided),
     ],
 )
 def test_users_by_id_address_and_group(
@@ -165,3 +165,80 @@ def test_what_is_beyond_the_budget_is_not_called_apart() -> None:
     none = {"not": {"any": [{"envelope.k11": ["A", "B"]}, {"envelope.k0": "C"}]}}
     one, other = listener("a", 1, filter={"all": ways}), listener("b", 2, filter=none)
     assert not isinstance(_compare(one, other, most_branches=2), Apart)
+
+
+def test_a_group_of_which_nobody_is_known_proves_nothing() -> None:
+    prover = Prover(ACCOUNT)
+    one = listener("a", 1, users=UserCondition(kind="only", groups=("unlisted",)))
+    other = listener("b", 2, users=UserCondition(kind="only", groups=("another",)))
+    for answer in (prover.compare(one, other), prover.possible(one), prover.outside(one, other)):
+        assert isinstance(answer, NotDecided)
+        assert answer.why == "who is in group unlisted is not known"
+    surely = listener("c", 3, users=UserCondition(kind="only", ids=(U123,), groups=("unlisted",)))
+    assert isinstance(_compare(surely, listener("d", 4, users=only(U123))), Overlap)
+    by_event = listener("e", 5, events=("envelope-sent",), users=one.users)
+    assert isinstance(_compare(by_event, listener("f", 6, events=("envelope-voided",))), Apart)
+
+
+def test_pinned_fields_senders_and_events_are_proofs_by_themselves() -> None:
+    one = listener("a", 1, users=only(U123), filter={FIELD: ["ERP", "CRM"]})
+    other = listener("b", 2, users=only(U123, U567), filter={FIELD: ["HR"]})
+    apart = _compare(one, other, repeats=False)
+    assert isinstance(apart, Apart)
+    assert apart.is_by_single_names
+    loose = listener("c", 3, filter={FIELD: "erp"}, comparison="loose")
+    assert isinstance(_compare(one, loose, repeats=False), Overlap)
+    by_sender = _compare(listener("d", 4, users=only(U567)), one)
+    assert isinstance(by_sender, Apart)
+    assert not by_sender.is_by_single_names
+
+
+def _nobody(event: str, *listeners: Listener) -> Answer:
+    answer = Prover(ACCOUNT).nobody(listeners, event)
+    if isinstance(answer, Overlap):
+        notification = answer.witness.notification()
+        assert notification.event == event
+        assert Router(registry(*listeners)).match(notification).is_unclaimed
+    return answer
+
+
+def test_what_reaches_nobody_comes_with_an_envelope() -> None:
+    erp = listener("a", 1, events=("envelope-completed",), users=only(U567))
+    hr = listener("b", 2, filter={FIELD: "HR"})
+    assert isinstance(_nobody("envelope-completed", erp, hr), Overlap)
+    assert isinstance(_nobody("envelope-voided", erp), Overlap)
+
+
+def test_what_somebody_always_gets_is_no_gap() -> None:
+    others = UserCondition(kind="except", ids=(U567,))
+    parts = (listener("a", 1, users=only(U567)), listener("b", 2, users=others))
+    assert isinstance(_nobody("envelope-completed", *parts), Apart)
+    po = listener("c", 3, filter={SUBJECT: {"startsWith": "PO"}})
+    rest = listener("d", 4, filter={"not": {SUBJECT: {"startsWith": "PO"}}})
+    assert isinstance(_nobody("envelope-completed", po, rest), Apart)
+    assert isinstance(_nobody("envelope-completed", po, parts[0]), Overlap)
+
+
+def test_what_comes_with_single_envelopes_and_what_is_off_closes_no_gap() -> None:
+    own = listener("a", 1, scope="envelope")
+    off = listener("b", 2, is_active=False)
+    assert isinstance(_nobody("envelope-completed", own, off), Overlap)
+
+
+def test_a_crowd_of_listeners_leaves_a_gap_that_is_found() -> None:
+    crowd = [listener(f"l{n}", n, filter={FIELD: f"I{n}"}) for n in range(1, 301)]
+    assert isinstance(_nobody("envelope-completed", *crowd), Overlap)
+
+
+def test_several_together_shadow_what_none_does_alone() -> None:
+    prover = Prover(ACCOUNT)
+    both = listener("a", 1, filter={SUBJECT: ["A", "B"]})
+    one, other = listener("b", 2, filter={SUBJECT: "A"}), listener("c", 3, filter={SUBJECT: "B"})
+    assert isinstance(prover.outside(both, one), Overlap)
+    assert isinstance(prover.outside(both, one, other), Apart)
+
+
+def test_recipients_asked_to_be_a_text_beside_a_recipient_are_no_type_error() -> None:
+    text = listener("a", 1, filter={"envelope.recipients": {"startsWith": "x"}})
+    about = listener("b", 2, filter={"recipient.email": "a@example.com"})
+    assert not isinstance(_compare(text, about), Overlap)

@@ -1,8 +1,8 @@
 """What must be so for a listener to want, or not to want, a notification: demands on places.
 
 Kleene's logic, turned around: a condition that holds, or does not hold, asks something of the
-values at its place, sometimes one of several things. What can be decided neither way, such as a
-group that nobody listed, offers nothing.
+values at its place, sometimes one of several things. Of a group that nobody listed anybody may be
+a member, or not: it asks nothing, so that what is proved holds whoever is in it.
 """
 
 from collections.abc import Sequence
@@ -73,11 +73,15 @@ class Claims:
         place = self._spot(_ACCOUNT, is_sticky=False)
         return self._demand(place, "some", Language(tests=(OneOf(texts=(account_id,)),)))
 
+    def events(self, events: tuple[str, ...], *, is_wanted: bool) -> Plan:
+        """Return the demand that a message tells, or does not tell, one of these events."""
+        condition = Condition(path=_EVENT, holding=(OneOf(texts=events),))
+        return self._condition(condition, is_wanted=is_wanted, is_loose=False, is_sticky=False)
+
     def _events(self, listener: Listener, *, is_wanted: bool) -> Plan:
         if not listener.events:
             return NOTHING_ASKED if is_wanted else IMPOSSIBLE
-        condition = Condition(path=_EVENT, holding=(OneOf(texts=listener.events),))
-        return self._condition(condition, is_wanted=is_wanted, is_loose=False, is_sticky=False)
+        return self.events(listener.events, is_wanted=is_wanted)
 
     def _users(self, users: CompiledUsers | None, *, is_wanted: bool) -> Plan:
         if users is None:
@@ -98,9 +102,10 @@ class Claims:
             for path, texts, is_loose in known
             if texts
         ]
-        if is_among:
-            return Either(parts)
-        return IMPOSSIBLE if users.has_unknown_groups else Both(parts)
+        if not is_among:
+            return Both(parts)
+        # Those who are surely among them come first: only they make a witness that convinces.
+        return Either([*parts, NOTHING_ASKED] if users.has_unknown_groups else parts)
 
     def _filter(self, listener: Listener, *, is_wanted: bool) -> Plan:
         if listener.filter is None:

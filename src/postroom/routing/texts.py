@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 
 from postroom.model import Noun
-from postroom.routing import evaluation, intervals, languages
+from postroom.routing import automata, evaluation, intervals, languages
 from postroom.routing.conditions import MomentTest, NumberTest, OneOf, Test, TextTest
 from postroom.routing.globs import split
 
@@ -182,9 +182,9 @@ class _Search:
         return Verdict.NONE
 
 
-def _automata(one: Language) -> list[languages.Automaton]:
+def _automata(one: Language) -> list[automata.Automaton]:
     return [
-        languages.automaton(test, is_loose=one.is_loose, is_lower=one.is_identifier)
+        automata.automaton(test, is_loose=one.is_loose, is_lower=one.is_identifier)
         for test in one.tests
     ]
 
