@@ -19,14 +19,14 @@ from postroom.storage.sqlite.writer import Transaction
 _DUE = STATE_NUMBERS[DeliveryState.DUE]
 _WAITING = STATE_NUMBERS[DeliveryState.WAITING]
 _DISMISSED = STATE_NUMBERS[DeliveryState.DISMISSED]
-_UNDECIDED = {
+_SHADOWED = STATE_NUMBERS[DeliveryState.SHADOWED]
+_NOT_DUE = {
     OwedState.HELD: STATE_NUMBERS[DeliveryState.HELD],
     OwedState.CROSSED: STATE_NUMBERS[DeliveryState.CROSSED],
-}
-_OVER = {
     OwedState.MERGED: _DISMISSED,
-    OwedState.SHADOWED: STATE_NUMBERS[DeliveryState.SHADOWED],
+    OwedState.SHADOWED: _SHADOWED,
 }
+_OVER = (_DISMISSED, _SHADOWED)
 """Ended as they are born: never to be sent."""
 _STATE, _TOKEN, _LATE = 4, 9, 11
 """Where these stand in the row of a delivery."""
@@ -222,11 +222,10 @@ class _Batch:
         is_ordered = envelope is not None and listener_id not in recording.unordered
         is_removed = self._is_removed(recording, listener_id)
         due_at = token = None
-        is_over = is_removed or match.state in _OVER
-        if is_over:
-            state = _DISMISSED if is_removed else _OVER[match.state]
+        if is_removed:
+            state = _DISMISSED
         elif match.state is not OwedState.DUE:
-            state = _UNDECIDED[match.state]
+            state = _NOT_DUE[match.state]
         elif (
             envelope is not None
             and is_ordered
@@ -252,7 +251,7 @@ class _Batch:
             self._is_late(listener_id, envelope, notification),
             match.lane,
             _REMOVED if is_removed else match.reason,
-            notification.received_at if is_over else None,
+            notification.received_at if state in _OVER else None,
         ]
         self._put_deliveries[delivery_id] = row
         return row
