@@ -17,11 +17,13 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "apply": ("postroom.cli.apply", SET_UP, "Make accounts and listeners as connect.yaml says."),
     "plan": ("postroom.cli.plan", SET_UP, "Show what a file would do, before it is applied."),
     "diff": ("postroom.cli.diff", SET_UP, "Say where connect.yaml and the system differ."),
+    "export": ("postroom.cli.export", SET_UP, "Write the system as a connect.yaml."),
     "advise": (
         "postroom.cli.advise",
         ASK,
         "Say which of the five options is right for whom, and write the files.",
     ),
+    "check": ("postroom.cli.check", ASK, "Prove which listeners can share an envelope."),
     "lint": ("postroom.cli.lint", ASK, "Say what is odd about files before they are used."),
     "trigger": (
         "postroom.cli.trigger",

@@ -1,0 +1,46 @@
+"""A document written as `connect.yaml`, so that `cli.connect_file` reads exactly it again."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+from postroom.cli.output import clean
+from postroom.errors import InvalidInputError
+from postroom.model import Json
+
+WIDTH = 2**31
+"""Texts are not folded: a line of a filter stands for a line."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes everything out where it stands, also what stands there twice."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002  # the base class's
+        return True
+
+
+def written(document: Json, head: Iterable[str]) -> str:
+    """Return the text of a file with a comment at its head."""
+    comment = "".join(f"# {clean(line)}".rstrip() + "\n" for line in head)
+    return (
+        comment
+        + "\n"
+        + yaml.dump(
+            document,
+            Dumper=_Dumper,
+            sort_keys=False,
+            allow_unicode=True,
+            default_flow_style=None,
+            width=WIDTH,
+        )
+    )
+
+
+def save(path: Path, text: str) -> None:
+    """Write a file. Raises `InvalidInputError` where it cannot be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except (OSError, ValueError) as problem:  # ValueError: a zero byte in the name
+        detail = getattr(problem, "strerror", None) or "that is no file's name"
+        raise InvalidInputError(f"cannot write {path}: {detail}") from None

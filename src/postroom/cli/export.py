@@ -1,0 +1,65 @@
+"""`postroom export`: the system as a connect.yaml."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from postroom import __version__
+from postroom.cli import connect_text
+from postroom.cli.output import Row
+from postroom.cli.seat import Seat, command
+
+app = typer.Typer(add_completion=False)
+
+
+@command(app)
+async def export(
+    seat: Seat,
+    *,
+    account: Annotated[
+        str | None, typer.Option(help="Only of this account, by id or name.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Write the file here.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Write the system as a connect.yaml, without secrets: applying it changes nothing."""
+    made = await seat.desk.get("/export", account=account)
+    text = connect_text.written(made["document"], _head(made))
+    for warning in made["warnings"]:
+        seat.out.note(f"warning: {warning}")
+    if out is not None:
+        connect_text.save(out, text)
+        seat.out.say(made, f"{out} is written.", *_next(made))
+    elif seat.out.as_json:
+        seat.out.say(made)
+    else:
+        typer.echo(text, nl=False)
+
+
+def _head(made: Row) -> Iterator[str]:
+    yield f"Exported by postroom {__version__} at revision {made['revision']}."
+    yield "Applied to this system it changes nothing; applied to another it makes that the same."
+    if made["variables"]:
+        yield ""
+        yield "Its secrets are not in it. Before you apply it, set these variables to them:"
+        yield from _variables(made)
+    if made["left_out"]:
+        yield ""
+        yield "Not in it, since apply neither makes nor removes them:"
+        yield from (f"  {one}" for one in made["left_out"])
+
+
+def _variables(made: Row) -> Iterator[str]:
+    for one in made["variables"]:
+        known = f"fingerprint {one['fingerprint']}" if one["fingerprint"] else "none in force here"
+        whose = f"listener {one['listener']}" if one["listener"] else f"account {one['account_id']}"
+        what = "a key" if one["purpose"] == "hmac" else "for enrichment"
+        yield f"  {one['name']}  {what} of {whose}, {known}"
+
+
+def _next(made: Row) -> Iterator[str]:
+    if made["variables"]:
+        yield f"Before it is applied, set {len(made['variables'])} variables; its head names them."
