@@ -3,43 +3,102 @@
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from postroom.cli import explain_history, explain_silence
 from postroom.cli.desk import part
 from postroom.cli.output import Row, clean, facts, heading, moment, plain
 from postroom.cli.seat import Seat, command
+from postroom.errors import InvalidInputError
 
 app = typer.Typer(add_completion=False)
 
 MARKS = {"yes": "✓", "no": "✗", "unknown": "?"}
+USAGE = (
+    "explain what? Give a notification's id; or --envelope ID; or --listener NAME --since MOMENT"
+)
 
 
 @command(app)
 async def explain(
     seat: Seat,
-    notification: Annotated[str, typer.Argument(help="The notification's id.")],
+    notification: Annotated[
+        str | None, typer.Argument(help="The notification's id.", show_default=False)
+    ] = None,
     listener: Annotated[
         str | None, typer.Argument(help="Only this listener, by name.", show_default=False)
     ] = None,
+    *,
+    envelope: Annotated[
+        str | None, typer.Option(metavar="ID", help="Explain an envelope's whole history.")
+    ] = None,
+    of_listener: Annotated[
+        str | None,
+        typer.Option("--listener", metavar="NAME", help="Explain why a listener got nothing."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="MOMENT", help="Since when it got nothing: 2026-03-02T09:00Z."),
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option(help="Whose envelope or listener: the account's id or name.")
+    ] = None,
 ) -> None:
-    """Say who gets a notification and why or why not, by the listeners then in force."""
-    path = f"/notifications/{part(notification)}/explanation"
-    found = await seat.desk.get(path, listener=listener)
-    lines = [facts(_told(found))]
+    """Say who gets a notification and why or why not; of an envelope, or of a listener, as well."""
+    only = _only(listener, of_listener)
+    if notification is not None and envelope is None and since is None and account is None:
+        path = f"/notifications/{part(notification)}/explanation"
+        found = await seat.desk.get(path, listener=only)
+        seat.out.say(found, *_told(found))
+    elif envelope is not None and notification is None and since is None:
+        path = f"/envelopes/{part(envelope)}/explanation"
+        found = await seat.desk.get(path, account=account, listener=only)
+        seat.out.say(found, *explain_history.told(found))
+    elif since is not None and only is not None and notification is None and envelope is None:
+        order = {"since": since, "account": account}
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        console = seat.out.errors
+        with Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        ) as bar:
+            task = bar.add_task("Deciding what came in once more…", total=None)
+
+            def heard(progress: Row) -> None:
+                line = f"{progress['looked_at']:,} looked at, {progress['owed']:,} owed"
+                bar.update(task, description=line)
+
+            path = f"/listeners/{part(only)}/explanation"
+            found = await seat.desk.follow(path, order, heard)
+        seat.out.say(found, *explain_silence.told(found))
+    else:
+        raise InvalidInputError(USAGE)
+
+
+def _only(listener: str | None, of_listener: str | None) -> str | None:
+    if listener is not None and of_listener is not None:
+        raise InvalidInputError("give the listener once: after the notification, or as --listener")
+    return listener if of_listener is None else of_listener
+
+
+def _told(found: Row) -> list[RenderableType]:
+    lines: list[RenderableType] = [facts(_facts(found))]
     for one in found["listeners"]:
         lines.append(heading(one["sentence"]))
         lines += [plain(line) for line in _because(one)]
     if not found["listeners"]:
         lines.append(heading("The account had no listeners then; see `postroom listeners`."))
-    seat.out.say(found, *lines)
+    return lines
 
 
-def _told(found: Row) -> tuple[tuple[str, object], ...]:
+def _facts(found: Row) -> tuple[tuple[str, object], ...]:
     return (
         ("notification", found["notification_id"]),
         ("event", found["event"]),
         ("envelope", found["envelope_id"]),
         ("account", found["account_id"]),
         ("received", moment(found["received_at"])),
+        ("origin", "" if found["origin"] == "feed" else found["origin"]),
         ("unclaimed", "nobody wanted it" if found["is_unclaimed"] else ""),
         ("flaw", found["flaw"]),
     )

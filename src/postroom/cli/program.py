@@ -48,7 +48,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "List the envelopes that live here; show one, act on one.",
     ),
     "notifications": ("postroom.cli.notifications", ASK, "List what came in; show one."),
-    "explain": ("postroom.cli.explain", ASK, "Say who gets a notification, and why or why not."),
+    "explain": ("postroom.cli.explain", ASK, "Say who gets what, and why or why not."),
     "shadow": ("postroom.cli.shadow", ASK, "Say what a shadow would have got, beside a live one."),
     "deliveries": ("postroom.cli.deliveries", ASK, "List what goes out; show one with its tries."),
     "failures": ("postroom.cli.failures", ASK, "List deliveries that were given up."),

@@ -82,7 +82,7 @@ async def explain(store: Store, notification: str, *, listener: str | None = Non
     registry = await registries.at(stored.registry_revision)
     wanted = listeners_of(registry, stored.notification.account_id, listener)
     owed = await _owed(store, stored)
-    around = await _surroundings(store, [rows[-1] for rows in owed.values()])
+    around = await surroundings(store, [rows[-1] for rows in owed.values()])
     one = stored.notification
     return Explanation(
         notification_id=one.id,
@@ -121,7 +121,7 @@ async def _owed(
     return owed
 
 
-async def _surroundings(store: Store, rows: Sequence[StoredDelivery]) -> Mapping[int, Surroundings]:
+async def surroundings(store: Store, rows: Sequence[StoredDelivery]) -> Mapping[int, Surroundings]:
     """Return what bears on each delivery, by its id: its listener, its line, its last try."""
     states = await store.states()
     found: dict[int, Surroundings] = {}
