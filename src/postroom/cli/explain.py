@@ -47,32 +47,45 @@ async def explain(
 ) -> None:
     """Say who gets a notification and why or why not; of an envelope, or of a listener, as well."""
     only = _only(listener, of_listener)
-    if notification is not None and envelope is None and since is None and account is None:
-        path = f"/notifications/{part(notification)}/explanation"
-        found = await seat.desk.get(path, listener=only)
-        seat.out.say(found, *_told(found))
-    elif envelope is not None and notification is None and since is None:
-        path = f"/envelopes/{part(envelope)}/explanation"
-        found = await seat.desk.get(path, account=account, listener=only)
-        seat.out.say(found, *explain_history.told(found))
-    elif since is not None and only is not None and notification is None and envelope is None:
-        order = {"since": since, "account": account}
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-        console = seat.out.errors
-        with Progress(
-            *columns, console=console, transient=True, disable=not console.is_terminal
-        ) as bar:
-            task = bar.add_task("Deciding what came in once more…", total=None)
-
-            def heard(progress: Row) -> None:
-                line = f"{progress['looked_at']:,} looked at, {progress['owed']:,} owed"
-                bar.update(task, description=line)
-
-            path = f"/listeners/{part(only)}/explanation"
-            found = await seat.desk.follow(path, order, heard)
-        seat.out.say(found, *explain_silence.told(found))
+    given = {"notification": notification, "envelope": envelope, "since": since}
+    asked = [name for name, value in given.items() if value is not None]
+    if asked == ["notification"] and notification is not None and account is None:
+        await _notification(seat, notification, only)
+    elif asked == ["envelope"] and envelope is not None:
+        await _envelope(seat, envelope, account, only)
+    elif asked == ["since"] and only is not None:
+        await _silence(seat, only, {"since": since, "account": account})
     else:
         raise InvalidInputError(USAGE)
+
+
+async def _notification(seat: Seat, notification: str, only: str | None) -> None:
+    path = f"/notifications/{part(notification)}/explanation"
+    found = await seat.desk.get(path, listener=only)
+    seat.out.say(found, *_told(found))
+
+
+async def _envelope(seat: Seat, envelope: str, account: str | None, only: str | None) -> None:
+    path = f"/envelopes/{part(envelope)}/explanation"
+    found = await seat.desk.get(path, account=account, listener=only)
+    seat.out.say(found, *explain_history.told(found))
+
+
+async def _silence(seat: Seat, listener: str, order: Row) -> None:
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    console = seat.out.errors
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("Deciding what came in once more…", total=None)
+
+        def heard(progress: Row) -> None:
+            line = f"{progress['looked_at']:,} looked at, {progress['owed']:,} owed"
+            bar.update(task, description=line)
+
+        path = f"/listeners/{part(listener)}/explanation"
+        found = await seat.desk.follow(path, order, heard)
+    seat.out.say(found, *explain_silence.told(found))
 
 
 def _only(listener: str | None, of_listener: str | None) -> str | None:
