@@ -24,7 +24,8 @@ class ConnectFile:
     def __init__(self, path: Path, document: Json, places: Mapping[Place, tuple[int, int]]) -> None:
         self.path = path
         self.document = document
-        self._places = places
+        self.places = places
+        """Line and column of each path, from 1; empty where a file tells none."""
 
     def describe(self, problems: Iterable[Problem]) -> str:
         """Return problems as `connect.yaml:12:5: listeners[0].url: what is wrong`, in order."""
@@ -37,9 +38,9 @@ class ConnectFile:
 
     def at(self, path: Place) -> tuple[int, int] | None:
         """Return line and column of a path, or of the nearest part around it, where known."""
-        while path and path not in self._places:
+        while path and path not in self.places:
             path = path[:-1]
-        return self._places.get(path)
+        return self.places.get(path)
 
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> ConnectFile:

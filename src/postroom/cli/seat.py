@@ -99,7 +99,7 @@ def command(
     """Register an async function as a command, with the shared options added to its own.
 
     The function is given its seat; what it returns is the exit code, None for 0. `may_create`
-    lets it make the database if there is none. Where the option `alone` is given, the command
+    lets it make the database if there is none. Where what `alone` names is given, the command
     works without a server or a database.
     """
 
@@ -107,7 +107,7 @@ def command(
         @wraps(body)
         def run(**given: Any) -> None:
             shared = {one: given.pop(one) for one in _SHARED}
-            is_alone = alone is not None and given[alone] is not None
+            is_alone = alone is not None and given[alone] not in (None, [])
             raise typer.Exit(
                 _run(body, given, shared, may_create=may_create, alone=alone if is_alone else None)
             )
@@ -141,7 +141,7 @@ def _run(
         if alone is not None:
             if any(one is not None for one in where):
                 raise InvalidInputError(
-                    f"--{alone} asks no server: leave --server and the like out"
+                    f"where {alone} is given this asks no server: leave --server and the like out"
                 )
             return await body(Seat(Desk(_nobody), out), **given) or OK
         async with _desk(*where, may_create=may_create) as desk:
