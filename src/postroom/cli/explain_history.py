@@ -39,7 +39,7 @@ def told(found: Row) -> Iterator[RenderableType]:
         return
     names = _interesting(found)
     columns = [_Cell(name) for name in names]
-    yield heading(f"{len(found['events'])} events, {len(found['listeners'])} listeners")
+    yield heading("What came, and what each listener had of it")
     yield table(found["events"], [*_EVENT, *(Column(heading=c.name, says=c) for c in columns)])
     yield plain(_legend(found, names))
     if len(names) < len(found["listeners"]):

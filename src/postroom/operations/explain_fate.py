@@ -51,6 +51,8 @@ def told(row: StoredDelivery, why: str, around: Surroundings = ALONE) -> str:
             return held if row.reason else "would be delivered (shadow)"
         case DeliveryState.HELD:
             return f"held: {row.reason}"
+        case DeliveryState.CROSSED:
+            return row.reason or "crossed"
         case _:
             said = f"{row.state.value}: {row.reason}"
     replay = f"; done again as delivery {row.superseded_by}" if row.superseded_by else ""
@@ -113,5 +115,7 @@ def _answer(row: StoredDelivery, last: StoredAttempt | None) -> str:
     if last is None:
         return said
     text = last.response_excerpt.decode("utf-8", "replace") if last.status else last.detail
+    if not last.status and text and text in (row.reason or ""):
+        return ""  # what it was given up for says it already
     shown = " ".join(words.clipped(text.strip(), SHOWN_OF_ANSWER).split())
     return f"{said} {words.quoted(shown)}" if shown else said

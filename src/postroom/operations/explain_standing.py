@@ -94,14 +94,14 @@ async def _backlog(store: Store, listener: Listener) -> list[str]:
     if own.due or own.waiting:
         oldest = own.oldest_received_at
         since = "" if oldest is None else f", the oldest came at {moment(oldest)}"
-        found.append(f"{own.due + own.waiting:,} deliveries are on their way to it{since}")
+        found.append(f"on their way to it: {own.due + own.waiting:,}{since}")
     name = listener.name
     if own.held:
-        found.append(f"{own.held:,} are held; see `postroom held --listener {name}`")
+        found.append(f"held: {own.held:,}; see `postroom held --listener {name}`")
     if own.crossed:
-        found.append(f"{own.crossed:,} are crossed with others of its lane; see `postroom crossed`")
+        found.append(f"crossed with others of its lane: {own.crossed:,}; see `postroom crossed`")
     if own.given_up:
-        found.append(f"{own.given_up:,} were given up; see `postroom failures --listener {name}`")
+        found.append(f"given up: {own.given_up:,}; see `postroom failures --listener {name}`")
     return found
 
 
@@ -134,11 +134,11 @@ async def _refused(store: Store, account: str, since: int) -> list[str]:
     if causes:
         told = "; ".join(f"{count:,} times: {why}" for why, count in causes.most_common(SHOWN))
         found.append(
-            f"{causes.total():,} messages of the account were refused at the front door: {told}; "
+            f"refused at the front door, of the account: {causes.total():,} ({told}); "
             "see `postroom rejections`"
         )
     if unnamed:
-        found.append(f"{unnamed:,} messages that named no account were refused as well")
+        found.append(f"refused at the front door, of an account that was not told: {unnamed:,}")
     return found
 
 

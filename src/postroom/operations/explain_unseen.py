@@ -62,7 +62,7 @@ async def _refused(store: Store, account: str | None) -> list[str]:
         return []
     return [
         (
-            f"{len(own)} messages were refused at the front door, the last at {moment(own[0].at)}: "
+            f"refused at the front door: {len(own)}, the last at {moment(own[0].at)}: "
             f"{cause(own[0])}; `postroom rejections` lists them"
         )
     ]
