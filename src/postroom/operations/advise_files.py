@@ -126,11 +126,17 @@ def _listener(listener: Listener, facts: Facts) -> dict[str, Json]:
         events=list(listener.events),
         users=users,
         filter=listener.filter,
-        comparison=None if listener.comparison == "exact" else listener.comparison,
-        field_policy=None if listener.field_policy == "current" else listener.field_policy,
+        **_of_filter(listener),
         lane=listener.lane,
         environment=listener.environment,
     )
+
+
+def _of_filter(listener: Listener) -> dict[str, Json]:
+    """Return how a listener's filter decides, where it has one and that is not the usual way."""
+    said = {"comparison": listener.comparison, "field_policy": listener.field_policy}
+    usual = ("exact", "current")
+    return {} if listener.filter is None else {k: v for k, v in said.items() if v not in usual}
 
 
 def _given(**values: Json) -> dict[str, Json]:
@@ -164,7 +170,7 @@ def _configuration(listener: Listener, account: Account) -> dict[str, Json]:
         "enableLog": "true",
         "includeHMAC": "true",
         "deliveryMode": "SIM",
-        "events": list(listener.events),
+        "events": list(listener.events) or sorted(vocabulary.EVENTS),
         "eventData": {"version": "restv2.1", "format": "json", "includeData": INCLUDE},
     }
 

@@ -7,7 +7,7 @@ from postroom.model import Account, Listener, Noun, Registry
 from postroom.operations.advise_facts import Told
 from postroom.routing import advice_traffic, grammar
 from postroom.routing.advice import MOST_INTEGRATIONS
-from postroom.routing.advice_facts import EVENTS, Facts, Integration, Mark, Senders
+from postroom.routing.advice_facts import Facts, Integration, Mark, Senders
 from postroom.routing.advice_traffic import Coverage, SharedNow, Telling
 from postroom.routing.conditions import conjuncts, pinned_texts
 from postroom.routing.match import Router
@@ -123,6 +123,7 @@ def _is_live(listener: Listener) -> bool:
 
 def _integration(listener: Listener, account: Account) -> Integration:
     said = listener.users
+    mark = _mark(listener, account)
     senders = Senders()
     if said is not None and said.kind == "only":
         senders = Senders(
@@ -133,12 +134,22 @@ def _integration(listener: Listener, account: Account) -> Integration:
         name=listener.name,
         url=listener.url,
         account_id=listener.account_id,
-        events=listener.events or EVENTS,
+        events=listener.events,
         wants_all=is_about_all and listener.filter is None and said is None,
         senders=senders,
-        mark=_mark(listener, account),
+        mark=mark,
+        also=None if _is_all_said(listener, account, mark) else listener.filter,
+        except_users=said if said is not None and said.kind == "except" else None,
         environment=listener.environment,
     )
+
+
+def _is_all_said(listener: Listener, account: Account, mark: Mark | None) -> bool:
+    """Return whether a listener's filter asks for its mark, its environment and nothing else."""
+    asked = {} if mark is None else {f"customFields.{mark.name}": mark.value}
+    if listener.environment is not None and account.environment_field is not None:
+        asked[f"customFields.{account.environment_field}"] = listener.environment
+    return listener.filter is None or listener.filter == asked
 
 
 def _mark(listener: Listener, account: Account) -> Mark | None:

@@ -115,8 +115,12 @@ class _Settling:
         """Yield every two that want their own and are not proved apart; `among` is one of them."""
         wanting = [one for one in self._facts.integrations if not one.wants_all]
         for one, other in itertools.combinations(wanting, 2):
-            is_asked = among in {None, one, other} and self._is_concerned(one, other)
-            if is_asked and not isinstance(self._compare(one, other), Apart):
+            is_asked = among is None or among is one or among is other
+            if (
+                is_asked
+                and self._is_concerned(one, other)
+                and not isinstance(self._compare(one, other), Apart)
+            ):
                 yield one, other
 
     def _is_concerned(self, one: Integration, other: Integration) -> bool:

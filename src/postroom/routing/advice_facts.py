@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from postroom.model import Account, Noun
+from postroom.model import Account, Json, Noun, UserCondition
 
 EVENTS = ("envelope-completed", "envelope-declined", "envelope-voided")
 """What an integration wants to hear of unless it says more: how an envelope ended."""
@@ -46,6 +46,7 @@ class Integration(Noun, frozen=True, kw_only=True):
     url: str
     account_id: str
     events: tuple[str, ...] = EVENTS
+    """Empty: every event."""
     wants_all: bool = False
     """It is about everything: an archive, an audit."""
     senders: Senders = Senders()
@@ -57,6 +58,10 @@ class Integration(Noun, frozen=True, kw_only=True):
     can_change_listener: bool = False
     """The listener can be taught to discard, or to verify with another key."""
     environment: str | None = None
+    also: Json = None
+    """A filter its listener has already, which stays beside what is advised."""
+    except_users: UserCondition | None = None
+    """Users its listener leaves out already; they stay so where nobody is named."""
     is_strict: bool = False
     """Nobody else may ever see its envelopes, or it must have keys of its own."""
 

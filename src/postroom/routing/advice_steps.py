@@ -15,6 +15,8 @@ class Step(StrEnum):
 
     OWN_ACCOUNT = "own account"
     """It has an account to itself already."""
+    AS_IT_IS = "as it is"
+    """What its listener asks for already is enough."""
     EVERYTHING = "everything"
     USERS = "users"
     FIELD = "field"
@@ -32,6 +34,7 @@ class Step(StrEnum):
 BY_CUSTOM_FIELD = 3
 _OPTIONS = {
     Step.OWN_ACCOUNT: (1,),
+    Step.AS_IT_IS: (3,),
     Step.EVERYTHING: (2,),
     Step.USERS: (4,),
     Step.FIELD: (3,),
@@ -43,7 +46,7 @@ _OPTIONS = {
 }
 BY_USERS = (Step.USERS, Step.USERS_AND_FIELD, Step.REST)
 BY_FIELD = (Step.FIELD, Step.USERS_AND_FIELD)
-HERE = (Step.OWN_ACCOUNT, Step.EVERYTHING, *BY_USERS, Step.FIELD)
+HERE = (Step.OWN_ACCOUNT, Step.AS_IT_IS, Step.EVERYTHING, *BY_USERS, Step.FIELD)
 """Steps that are a listener of the account."""
 
 
@@ -89,7 +92,7 @@ def ladder(one: Integration, facts: Facts) -> tuple[Step, ...]:
 
 
 def _of_account(one: Integration, facts: Facts) -> list[Step]:
-    steps = []
+    steps = [] if one.also is None else [Step.AS_IT_IS]
     is_told_by_users = one.senders.are_only_for_it and not one.senders.send_marked_too
     if is_told_by_users and (one.senders.are_named or named_rivals(one, facts)):
         steps.append(Step.USERS)
@@ -156,7 +159,7 @@ def listener(place: Place, facts: Facts, number: int, *, in_lane: bool) -> Liste
         name=one.name,
         url=one.url,
         events=one.events,
-        users=users(one, facts) if place.step in BY_USERS else None,
+        users=users(one, facts) if place.step in BY_USERS else one.except_users,
         filter=_filter(place, facts),
         comparison=facts.comparison,
         field_policy=facts.field_policy,
@@ -225,7 +228,7 @@ def _filter(place: Place, facts: Facts) -> Json:
         asked[f"customFields.{known.name}"] = known.value
     if pins_environment(one, facts):
         asked[f"customFields.{facts.account(one).environment_field}"] = one.environment
-    return asked or None
+    return {"all": [one.also, asked]} if one.also and asked else one.also or asked or None
 
 
 def _each(lists: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

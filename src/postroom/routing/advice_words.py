@@ -90,6 +90,7 @@ def _why(place: Place, facts: Facts) -> str:
 
 _WHY = {
     Step.OWN_ACCOUNT: "it has the account to itself; accounts are apart before anything is asked",
+    Step.AS_IT_IS: "what its listener asks for already tells its envelopes from others'",
     Step.EVERYTHING: "it is the only one of its account, and nothing marks its envelopes",
     Step.ENVELOPE: "whoever creates an envelope by API knows who wants to hear of it",
     Step.MOVE: "nothing tells its envelopes from others' but an account of its own",
@@ -210,6 +211,8 @@ def _why_not_field(place: Place, facts: Facts) -> str:
     one = place.one
     if one.wants_all:
         return "it would miss what is not marked"
+    if one.mark is None and one.also is not None:
+        return "what its listener asks for already does not tell it from the others"
     if one.mark is None:
         return "nobody sets a custom field on its envelopes, or could"
     if not advice_steps.can_filter(one, facts):
