@@ -1,5 +1,6 @@
 """An envelope's whole history: every event that came, and what each listener had of it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
@@ -203,6 +204,7 @@ class _Table:
 
     async def row(self, stored: StoredNotification, *, is_late: bool) -> EventRow:
         """Return one event with its cells."""
+        await asyncio.sleep(0)  # the server takes in and delivers meanwhile
         one = stored.notification
         registry = await self._registries.at(stored.registry_revision)
         return EventRow(
