@@ -242,3 +242,27 @@ def test_recipients_asked_to_be_a_text_beside_a_recipient_are_no_type_error() ->
     text = listener("a", 1, filter={"envelope.recipients": {"startsWith": "x"}})
     about = listener("b", 2, filter={"recipient.email": "a@example.com"})
     assert not isinstance(_compare(text, about), Overlap)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "how"),
+    [
+        ({"startsWith": "PO-"}, {"startsWith": "po-1"}, {"comparison": "loose"}),
+        ({"startsWith": "x "}, {"equalsIgnoreCase": "X"}, {"comparison": "loose"}),
+        ({"endsWith": " x"}, {"glob": "*y x"}, {}),
+        ({"glob": "?b*"}, {"startsWith": "ab"}, {}),
+        ({"startsWith": "ſ"}, {"startsWith": "S"}, {"comparison": "loose"}),
+        ({"glob": "[k-m]"}, {"equalsIgnoreCase": "K"}, {"comparison": "loose"}),
+    ],
+)
+def test_what_contradicts_at_a_glance_only_by_looks_is_no_proof(
+    one: Any, other: Any, how: dict[str, Any]
+) -> None:
+    assert isinstance(_subjects(one, other, **how), Overlap)
+
+
+def test_beginnings_and_ends_that_differ_are_proofs_in_every_comparison() -> None:
+    for how in ({}, {"comparison": "loose"}):
+        assert isinstance(_subjects({"startsWith": "PO-1"}, {"startsWith": "PO-2"}, **how), Apart)
+        assert isinstance(_subjects({"endsWith": "#1"}, {"glob": "*[0-9]#2"}, **how), Apart)
+        assert isinstance(_subjects({"contains": "ab"}, {"equalsIgnoreCase": "xa"}, **how), Apart)

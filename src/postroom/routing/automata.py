@@ -4,6 +4,7 @@ Loose comparison and identifiers fold texts before they compare. A folded test i
 folding, character by character, so that exact and folded tests can be asked of the same text.
 """
 
+import functools
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Protocol
@@ -19,6 +20,8 @@ class Automaton(Protocol):
     start: Hashable
     mentioned: frozenset[str]
     """Characters it may tell from others, with the first and last of each of its ranges."""
+    ranges: tuple[tuple[str, str], ...]
+    """From which character to which one it tells others from those outside."""
 
     def step(self, state: Hashable, char: str) -> Hashable:
         """Return the state after one more character."""
@@ -37,16 +40,24 @@ class Pattern:
     """Places with stars between them, as a set of positions: one bit each."""
 
     def __init__(self, pieces: Sequence[Sequence[Place]]) -> None:
-        self._places = [place for piece in pieces for place in piece]
-        self._goal = 1 << len(self._places)
+        places = [place for piece in pieces for place in piece]
+        self._goal = 1 << len(places)
         self._stars = 0
         at = 0
         for piece in pieces[:-1]:
             at += len(piece)
             self._stars |= 1 << at
         self._masks: dict[str, int] = {}
+        """The places of each character that is written out."""
+        self._choices: list[tuple[int, OneChar]] = []
+        for number, place in enumerate(places):
+            if isinstance(place, OneChar):
+                self._choices.append((1 << number, place))
+            else:
+                self._masks[place] = self._masks.get(place, 0) | 1 << number
         self.start: Hashable = 1
-        self.mentioned = frozenset(char for place in self._places for char in _edges(place))
+        self.mentioned = frozenset(char for place in places for char in _edges(place))
+        self.ranges = tuple(one for _, place in self._choices for one in place.ranges)
 
     def step(self, state: Hashable, char: str) -> Hashable:
         """Return the positions after one more character."""
@@ -62,10 +73,10 @@ class Pattern:
 
     def trait(self, char: str) -> int:
         """Return the places that the character fits."""
-        mask = self._masks.get(char)
-        if mask is None:
-            mask = sum(1 << n for n, place in enumerate(self._places) if _fits(place, char))
-            self._masks[char] = mask
+        mask = self._masks.get(char, 0)
+        for bit, place in self._choices:
+            if place.admits(char):
+                mask |= bit
         return mask
 
 
@@ -75,6 +86,7 @@ class Words:
     def __init__(self, texts: Iterable[str]) -> None:
         self._texts = sorted(set(texts))
         self.start: Hashable = ""
+        self.ranges: tuple[tuple[str, str], ...] = ()
         self.mentioned = frozenset(char for text in self._texts for char in text)
 
     def step(self, state: Hashable, char: str) -> Hashable:
@@ -120,6 +132,7 @@ class Digits:
 
     def __init__(self) -> None:
         self.start: Hashable = "begin"
+        self.ranges: tuple[tuple[str, str], ...] = ()
         self.mentioned = frozenset(self._TRAITS)
 
     def step(self, state: Hashable, char: str) -> Hashable:
@@ -147,6 +160,7 @@ class Folded:
         self.is_folding = fold is not None
         self.start: Hashable = (inner.start, inner.start, False)
         self.mentioned = inner.mentioned
+        self.ranges = inner.ranges
 
     def step(self, state: Hashable, char: str) -> Hashable:
         """Keep what is reached without trailing space, what with it, and whether text began."""
@@ -176,6 +190,7 @@ class Folded:
         return inside, self._is_trimmed and char.isspace()
 
 
+@functools.lru_cache(maxsize=4096)
 def automaton(test: Test, *, is_loose: bool, is_lower: bool) -> Automaton:
     """Return the automaton of a test; of an order test, that of all it could ever hold for.
 
@@ -219,10 +234,6 @@ def _pieces(test: TextTest, text: str) -> list[tuple[Place, ...]]:
             return split(text)
         case _:
             return [literal]
-
-
-def _fits(place: Place, char: str) -> bool:
-    return place == char if isinstance(place, str) else place.admits(char)
 
 
 def _edges(place: Place) -> Iterator[str]:

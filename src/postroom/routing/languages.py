@@ -21,6 +21,8 @@ _Graph = dict[_State, list[tuple[str, _State]]]
 _SURROGATES = range(0xD800, 0xE000)
 _SPELLING = "0123456789+-.,:eETtZzWw \n"
 """Characters that mean something in numbers and moments."""
+_MOST_INSIDE = 300
+"""Characters of a range that are looked at singly."""
 _PLEASANT = "xaX0-_ "
 
 
@@ -38,7 +40,8 @@ def alphabet(automata: Sequence[Automaton], *, is_lower: bool) -> list[str]:
         every += _spaces()
     if any(is_folded) and (is_lower or not all(is_folded)):
         # Where every test folds, a text may as well be folded already: none of these is in it.
-        every += _specials()
+        inside = _inside({one for automaton in automata for one in automaton.ranges})
+        every += _specials() if inside is None else _specials_beside(mentioned | inside)
     for char in every:
         if not is_lower or char.lower() == char:
             found.setdefault(tuple(one.trait(char) for one in automata), char)
@@ -175,6 +178,38 @@ def _specials() -> tuple[str, ...]:
     """Return the characters whose folding is not themselves: some fifteen hundred."""
     every = (chr(point) for point in range(sys.maxunicode + 1) if point not in _SURROGATES)
     return tuple(char for char in every if char.casefold() != char)
+
+
+def _inside(ranges: Iterable[tuple[str, str]]) -> frozenset[str] | None:
+    """Return the characters in some ranges, None for more than are worth looking at singly."""
+    found: set[str] = set()
+    for low, high in ranges:
+        if ord(high) - ord(low) > _MOST_INSIDE:
+            return None
+        found.update(map(chr, range(ord(low), ord(high) + 1)))
+    return frozenset(found)
+
+
+def _specials_beside(mentioned: frozenset[str]) -> Iterator[str]:
+    """Yield those that a test may tell from others: by itself, by its folding, or that's length.
+
+    Any other folds to one character that nobody mentions, and reads like an ordinary one.
+    """
+    by_folding, long = _foldings()
+    for char in sorted(mentioned):
+        yield from by_folding.get(char, ())
+        yield from (char,) if char in _special_set() else ()
+    yield from long
+
+
+@functools.cache
+def _foldings() -> tuple[dict[str, list[str]], tuple[str, ...]]:
+    """Return the special characters by the one they fold to, and those that fold to several."""
+    by_folding: dict[str, list[str]] = {}
+    for char in _specials():
+        if len(folding := char.casefold()) == 1:
+            by_folding.setdefault(folding, []).append(char)
+    return by_folding, tuple(char for char in _specials() if len(char.casefold()) > 1)
 
 
 @functools.cache

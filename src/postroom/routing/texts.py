@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 
 from postroom.model import Noun
-from postroom.routing import automata, evaluation, intervals, languages
+from postroom.routing import automata, edges, evaluation, intervals, languages
 from postroom.routing.conditions import MomentTest, NumberTest, OneOf, Test, TextTest
 from postroom.routing.globs import split
 
@@ -70,6 +70,8 @@ class _Search:
         if candidates is not None:
             listed = self._first(candidates)
             return Verdict.NONE if listed is None else listed
+        if edges.contradict(test for one in self._wanted for test in one.tests):
+            return Verdict.NONE
         found = self._first(self._seeds())
         if found is not None:
             return found
