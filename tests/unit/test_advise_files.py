@@ -80,3 +80,9 @@ def test_listeners_that_must_not_share_are_in_one_lane_and_an_archive_is_in_none
     _, _, files = worked_out(said)
     lanes = {one["name"]: one.get("lane") for one in files.connect["listeners"]}
     assert lanes == {"a": "write-back", "b": "write-back", "archive": None}
+
+
+def test_more_configurations_than_docusign_takes_are_said_to_be_more() -> None:
+    told = [integration(f"i{number}", CRM, field=field(f"V{number}")) for number in range(21)]
+    assert "may have 20 configurations at Docusign" in worked_out(document(*told))[2].left_out[0]
+    assert worked_out(document(*told[1:]))[2].left_out == ()

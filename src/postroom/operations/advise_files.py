@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from postroom import vocabulary
 from postroom.model import Account, Json, Listener, Noun, Registry, User
+from postroom.operations.connect.limits import ConnectLimits
 from postroom.operations.document import ListenerPart, plain
 from postroom.routing.advice import Placed
 from postroom.routing.advice_facts import Facts, Integration
@@ -43,6 +44,13 @@ def write(placed: Placed, facts: Facts, key_envs: Mapping[str, str], registry: R
             )
         else:
             configurations.append(_configuration(listener, facts.account(told[listener.name])))
+    most = ConnectLimits().max_configurations
+    left_out += [
+        f"account {one.name or one.id} may have {most} configurations at Docusign, and these are"
+        " more: only Postroom serves them all"
+        for one in facts.accounts
+        if sum(listener.account_id == one.id for listener in placed.listeners) > most
+    ]
     left_out += [
         f"connect.yaml does not repeat the enrichment of account {one.name or one.id}; add it"
         for one in facts.accounts

@@ -180,7 +180,10 @@ class _Settling:
             return _apart(one, other, "no listener of the account is told of either")
         answer = self._compare(one, other)
         if isinstance(answer, Apart):
-            return _apart(one, other, answer.reason)
+            unless = (
+                "; as long as no envelope has a field twice" if answer.is_by_single_names else ""
+            )
+            return _apart(one, other, f"{answer.reason}{unless}")
         is_open = isinstance(answer, NotDecided)
         return Pair(
             one=one.name,
