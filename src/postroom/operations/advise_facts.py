@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationError
 
@@ -294,7 +294,6 @@ def _problem(error: Any) -> Problem:
 
 
 _PARTS = (FactsPart, AccountFactsPart, IntegrationPart, FieldPart, UserPart)
-EVERYDAY = get_args(get_args(IntegrationPart.model_fields["senders"].annotation)[1])[0]
 
 
 def _is_branch(step: str | int) -> bool:
