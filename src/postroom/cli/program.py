@@ -17,6 +17,11 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "apply": ("postroom.cli.apply", SET_UP, "Make accounts and listeners as connect.yaml says."),
     "plan": ("postroom.cli.plan", SET_UP, "Show what a file would do, before it is applied."),
     "diff": ("postroom.cli.diff", SET_UP, "Say where connect.yaml and the system differ."),
+    "adopt": (
+        "postroom.cli.adopt",
+        SET_UP,
+        "Put the gateway in the place of an account's Connect configurations.",
+    ),
     "export": ("postroom.cli.export", SET_UP, "Write the system as a connect.yaml."),
     "advise": (
         "postroom.cli.advise",

@@ -1,0 +1,1 @@
+"""Adopting: one gateway in the place of all that an account's Connect configurations do."""

@@ -1,0 +1,123 @@
+"""A Docusign account as adopting sees it: the port, and what it stands like at one moment."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from postroom.model import Group, Json, Noun, User
+from postroom.operations.connect.requests import keys_of, text_of, texts_of
+
+SWITCH = "allowEnvelopePublish"
+"""Docusign's key for on and off (contract 1.1)."""
+_NOT_COMPARED = {SWITCH, "disabledBy"}
+Configuration = Mapping[str, Any]
+"""A Connect configuration as Docusign answers with it."""
+
+
+class ConnectAccount(Protocol):
+    """One account, asked and changed over its REST API.
+
+    Every verb raises `InvalidInputError` where the account refuses, `UnavailableError` where it
+    does not answer, with nothing secret in the text. A change that raised `UnavailableError` may
+    have been made or not.
+    """
+
+    async def name(self) -> str:
+        """Return the account's name."""
+        ...
+
+    async def configurations(self) -> Sequence[Configuration]:
+        """Return the Connect configurations, as they are now."""
+        ...
+
+    async def create(self, configuration: Configuration) -> None:
+        """Make a configuration."""
+        ...
+
+    async def update(self, configuration: Configuration) -> None:
+        """Make the configuration of its `connectId` what is given, all of it."""
+        ...
+
+    async def delete(self, connect_id: str) -> None:
+        """Delete a configuration."""
+        ...
+
+    async def groups(self) -> Sequence[Group]:
+        """Return the groups of users."""
+        ...
+
+    async def members(self, group_id: str) -> Sequence[User]:
+        """Return the users of one group."""
+        ...
+
+    async def users(self) -> Sequence[User]:
+        """Return the users, by id and address."""
+        ...
+
+    async def fields(self) -> Sequence[str]:
+        """Return the names of the custom fields that the account offers."""
+        ...
+
+
+class Standing(Noun, frozen=True, kw_only=True):
+    """What an account stands like: all that its notifications go by."""
+
+    account_id: str
+    name: str
+    configurations: tuple[Configuration, ...]
+    users: tuple[User, ...]
+    """Those that a configuration names, by itself or by a group, with these groups."""
+    groups: tuple[Group, ...]
+    fields: tuple[str, ...]
+
+
+async def standing(account: ConnectAccount, account_id: str) -> Standing:
+    """Read what an account stands like. Changes nothing."""
+    configurations = tuple(await account.configurations())
+    said = [keys_of(one) for one in configurations]
+    group_ids = {one.lower() for each in said for one in texts_of(each, "groupIds")}
+    user_ids = {one.lower() for each in said for one in texts_of(each, "userIds")}
+    groups = tuple(await account.groups()) if group_ids else ()
+    groups = tuple(one for one in groups if one.id.lower() in group_ids)
+    belongs: dict[str, list[str]] = {}
+    for group in groups:
+        for user in await account.members(group.id):
+            if user.id:
+                belongs.setdefault(user.id.lower(), []).append(group.name)
+    named = dict.fromkeys((*sorted(user_ids), *sorted(belongs)))
+    known = {user.id.lower(): user for user in await account.users() if user.id} if named else {}
+    return Standing(
+        account_id=account_id,
+        name=await account.name(),
+        configurations=configurations,
+        users=tuple(
+            User(
+                id=one,
+                email=known[one].email if one in known else None,
+                groups=tuple(belongs.get(one, ())),
+            )
+            for one in named
+        ),
+        groups=groups,
+        fields=tuple(await account.fields()),
+    )
+
+
+def connect_id(configuration: Configuration) -> str:
+    """Return a configuration's id."""
+    return text_of(keys_of(configuration), "connectId")
+
+
+def is_on(configuration: Configuration, key: str = SWITCH) -> bool:
+    """Tell whether a switch of a configuration is on."""
+    return text_of(keys_of(configuration), key).lower() == "true"
+
+
+def fingerprint(configuration: Configuration) -> str:
+    """Return what tells whether a configuration is still what it was, on or off."""
+    compared: dict[str, Json] = {
+        key: value for key, value in configuration.items() if key not in _NOT_COMPARED
+    }
+    return hashlib.sha256(msgspec.json.encode(compared, order="deterministic")).hexdigest()
