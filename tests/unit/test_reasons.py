@@ -305,6 +305,13 @@ def test_hostile_values_make_one_bounded_line() -> None:
     assert "\x1b" not in told
 
 
+def test_a_sender_of_blanks_alone_is_no_sender() -> None:
+    received = notification(summary(sender={"userId": " "}), sender_id=None)
+    found = explained(listener("ERP", users=only(U567)), received)
+    assert found.against == "sender"
+    assert str(found.reason).startswith("sent by nobody it names")
+
+
 def test_many_values_against_many_texts_stay_cheap_to_compare() -> None:
     fields = [("Integration", f"value {number} of many") for number in range(2000)]
     told = content(

@@ -4,7 +4,7 @@ from collections import Counter
 
 from postroom.model import Noun, Truth
 from postroom.operations.views import moment
-from postroom.routing import words
+from postroom.routing import reasons, words
 from postroom.routing.explanation import Explanation
 from postroom.routing.shortfall import Shortfall
 from postroom.storage.port import StoredNotification
@@ -169,8 +169,7 @@ def _what(kind: str, stored: StoredNotification, found: Explanation) -> str:
     if kind == "event":
         return stored.notification.event
     if kind == "sender":
-        seen = found.findings[-1].seen
-        return str(seen).split()[0] if seen else "unknown"
+        return reasons.first_word(found.findings[-1].seen) or "unknown"
     if kind == "content" and found.short is not None:
         return _paths(found.short)
     return ""

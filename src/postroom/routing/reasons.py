@@ -5,7 +5,7 @@ Each says what the message has and what was wanted, and names what nearly fits.
 
 from collections.abc import Iterable
 
-from postroom.model import Finding, Listener, Notification, Truth
+from postroom.model import Finding, Json, Listener, Notification, Truth
 from postroom.routing import spelling, words
 from postroom.routing.shortfall import Shortfall
 from postroom.routing.wants import Wants
@@ -53,7 +53,7 @@ def of_event(listener: Listener, notification: Notification) -> str:
 def of_sender(wants: Wants, finding: Finding) -> str:
     """Say who sent it, and whose envelopes are wanted."""
     users = wants.users
-    seen = str(finding.seen).split()[0] if finding.seen else ""
+    seen = first_word(finding.seen)
     described = users.describe() if users is not None else ""
     if finding.truth is Truth.UNKNOWN:
         return f"who sent it is not known, wanted {described}: {finding.hint}"
@@ -66,6 +66,11 @@ def of_sender(wants: Wants, finding: Finding) -> str:
         nearly = _nearest(seen, wants.listener.users.emails)
     unknown = "" if "@" in seen else " (whom the account's directory does not know by e-mail)"
     return f"{sender}{unknown}, who is not among {described.removeprefix('only users ')}{nearly}"
+
+
+def first_word(seen: Json) -> str:
+    """Return of a sender as seen, address and id, the first; "" where nothing can be read."""
+    return next(iter(str(seen or "").split()), "")
 
 
 def of_content(finding: Finding, short: Shortfall | None) -> str:
