@@ -204,6 +204,8 @@ def test_a_name_may_stand_once_in_an_account(tmp_path: Path) -> None:
         ("a: !!float ''", "connect.yaml:1:4: this value cannot be read"),
         ("a: !!timestamp x", "connect.yaml:1:4: this value cannot be read"),
         ("a: " + "9" * 5000, "connect.yaml:1:4: this value cannot be read"),
+        (r'a: "\ud800"', "connect.yaml:1:4: half a character"),
+        (r'"\udfff": b', "connect.yaml:1:1: half a character"),
         ("a: .nan", "connect.yaml:1:4: this number is not finite"),
         (account(keys=r'[{file: "\0"}]'), "cannot read"),
         (account(keys="[{env: NOT_SET}]"), "the variable NOT_SET is not set"),

@@ -14,6 +14,7 @@ from postroom.operations.document import InvalidDocumentError, Problem, plain, r
 MAX_FILE_BYTES = 1024 * 1024
 MAX_NODES = 200_000
 MAX_DEPTH = 64
+HALF_A_CHARACTER = "half a character (an escape from \\ud800 to \\udfff) is no text; write it out"
 MAX_SECRET_CHARACTERS = 10_000
 Place = tuple[str | int, ...]
 
@@ -123,6 +124,8 @@ class _Reading:
             found = self._constructor.construct_object(node)
             if isinstance(found, float) and not math.isfinite(found):
                 raise self._error(node, "this number is not finite; write one that is")
+            if isinstance(found, str) and _is_broken(found):
+                raise self._error(node, HALF_A_CHARACTER)
             return _as_written(found, node.value)
         # PyYAML's constructors index and match what a tag such as `!!bool x` promised them, and
         # Python writes no number of thousands of digits.
@@ -135,6 +138,8 @@ class _Reading:
             if not isinstance(key, yaml.ScalarNode):
                 raise self._error(key, "a key must be a plain word")
             name = str(key.value)
+            if _is_broken(name):
+                raise self._error(key, HALF_A_CHARACTER)
             if name in found:
                 raise self._error(key, f"the key {name!r} stands here twice")
             self.places[(*place, name)] = _mark(key)
@@ -166,6 +171,11 @@ def _as_written(found: Json, written: str) -> Json:
     if isinstance(found, bool):
         spelling = repr(found).lower()
     return found if spelling == written else written
+
+
+def _is_broken(text: str) -> bool:
+    """Tell whether a text has an escaped surrogate in it: YAML lets it pass, UTF-8 does not."""
+    return any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def _mark(node: yaml.Node) -> tuple[int, int]:
