@@ -305,6 +305,13 @@ def test_hostile_values_make_one_bounded_line() -> None:
     assert "\x1b" not in told
 
 
+def test_a_filter_that_another_version_let_in_is_told_with_what_is_wrong_with_it() -> None:
+    found = explained(listener("ERP", filter={"bogus": 1}), with_fields({}))
+    assert found.truth is Truth.UNKNOWN
+    assert "the filter is invalid" in str(found.reason)
+    assert str(found.reason).endswith("correct the listener")
+
+
 def test_a_sender_of_blanks_alone_is_no_sender() -> None:
     received = notification(summary(sender={"userId": " "}), sender_id=None)
     found = explained(listener("ERP", users=only(U567)), received)

@@ -76,13 +76,8 @@ def first_word(seen: Json) -> str:
 def of_content(finding: Finding, short: Shortfall | None) -> str:
     """Say by what the content falls short of the filter."""
     if short is None or not short.missed:
-        return f"{finding.condition} does not hold"
+        return finding.hint or f"{finding.condition} does not hold"
     return short.sentence
-
-
-def undecided(finding: Finding, reason: str) -> str:
-    """Say why it cannot be decided, and what would help."""
-    return f"cannot be decided: {reason}" if reason else f"cannot be decided: {finding.hint}"
 
 
 def _shown(texts: Iterable[str]) -> str:
