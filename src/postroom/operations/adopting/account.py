@@ -6,8 +6,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from postroom.errors import DocusignError
 from postroom.model import Group, Json, Noun, User
-from postroom.operations.connect.requests import keys_of, text_of, texts_of
+from postroom.operations.connect.requests import keys_of, texts_of
 
 SWITCH = "allowEnvelopePublish"
 """Docusign's key for on and off (contract 1.1)."""
@@ -76,9 +77,8 @@ class Standing(Noun, frozen=True, kw_only=True):
 async def standing(account: ConnectAccount, account_id: str) -> Standing:
     """Read what an account stands like. Changes nothing."""
     configurations = tuple(await account.configurations())
-    said = [keys_of(one) for one in configurations]
-    group_ids = {one.lower() for each in said for one in texts_of(each, "groupIds")}
-    user_ids = {one.lower() for each in said for one in texts_of(each, "userIds")}
+    group_ids = {one for each in configurations for one in _ids(each, "groupIds")}
+    user_ids = {one for each in configurations for one in _ids(each, "userIds")}
     groups = tuple(await account.groups()) if group_ids else ()
     groups = tuple(one for one in groups if one.id.lower() in group_ids)
     belongs: dict[str, list[str]] = {}
@@ -105,14 +105,28 @@ async def standing(account: ConnectAccount, account_id: str) -> Standing:
     )
 
 
+def _ids(configuration: Configuration, key: str) -> tuple[str, ...]:
+    """Return a list of ids; none of a configuration that cannot be read, which is told later."""
+    try:
+        return tuple(one.lower() for one in texts_of(keys_of(configuration), key))
+    except DocusignError:
+        return ()
+
+
+def word(configuration: Configuration, key: str) -> str:
+    """Return a text of a configuration, its key in any case; "" for what is no text."""
+    value = next((one for name, one in configuration.items() if name.lower() == key.lower()), None)
+    return str(value).strip() if isinstance(value, str | int) else ""
+
+
 def connect_id(configuration: Configuration) -> str:
     """Return a configuration's id."""
-    return text_of(keys_of(configuration), "connectId")
+    return word(configuration, "connectId")
 
 
 def is_on(configuration: Configuration, key: str = SWITCH) -> bool:
     """Tell whether a switch of a configuration is on."""
-    return text_of(keys_of(configuration), key).lower() == "true"
+    return word(configuration, key).lower() == "true"
 
 
 def fingerprint(configuration: Configuration) -> str:

@@ -1,5 +1,7 @@
 """What adopting an account comes to: one file, one configuration to create, those to switch off."""
 
+import re
+
 from msgspec.structs import replace
 
 from postroom.model import Account, Json, Listener, Noun, Registry
@@ -16,7 +18,13 @@ from postroom.operations.adopting.translation import (
     more_than_asked,
     translate,
 )
-from postroom.operations.document import read
+from postroom.operations.document import (
+    GUID,
+    NAME_CHARACTERS,
+    InvalidDocumentError,
+    read,
+    written,
+)
 
 KEY_ENV = "DOCUSIGN_CONNECT_KEY"
 """The variable that connect.yaml names for the account's HMAC key, which no API tells."""
@@ -62,14 +70,7 @@ def make(
         if not unlike:
             break
         # Without these the one configuration may be less: what stays is proved once more.
-        refused += [
-            left_alone(
-                one,
-                "; ".join(proofs[one.adopted.connect_id].reasons),
-                "leave it on, or write its listener by hand",
-            )
-            for one in unlike
-        ]
+        refused += [_refused(one, proofs[one.adopted.connect_id]) for one in unlike]
         readings = tuple(one for one in readings if one not in unlike)
     carried = _feed_listener(create, document)
     return AdoptionPlan(
@@ -97,14 +98,15 @@ def _document(standing: Standing, readings: tuple[Reading, ...]) -> dict[str, Js
     ids = {name for one in conditions for name in one.ids}
     account: dict[str, Json] = {"id": standing.account_id}
     if standing.name:
-        account["name"] = standing.name
+        account["name"] = standing.name[:NAME_CHARACTERS]
     account["keys"] = [{"env": KEY_ENV}]
     users = []
     for user in standing.users:
-        if user.id not in ids and groups.isdisjoint(user.groups):
+        is_wanted = user.id in ids or not groups.isdisjoint(user.groups)
+        if not is_wanted or not re.fullmatch(GUID, user.id or ""):
             continue
         said: dict[str, Json] = {"id": user.id}
-        if user.email:
+        if user.email and "@" in user.email:
             said["email"] = user.email
         if kept := [name for name in user.groups if name in groups]:
             said["groups"] = kept
@@ -114,11 +116,33 @@ def _document(standing: Standing, readings: tuple[Reading, ...]) -> dict[str, Js
     return {"accounts": [account], "listeners": [one.adopted.listener for one in readings]}
 
 
+def _refused(reading: Reading, proof: Proof) -> Left:
+    return left_alone(
+        reading, "; ".join(proof.reasons), "leave it on, or write its listener by hand"
+    )
+
+
 def _drafted(document: dict[str, Json]) -> drafts.Drafts:
     """Return what the gateway makes of the document: the very listeners that it will have."""
     account = document["accounts"][0] | {"keys": _STAND_IN}
     nothing = Registry(revision=0, accounts={}, listeners={}, lanes={})
     return drafts.draft(read(document | {"accounts": [account]}), nothing, allow_private=True)
+
+
+def _unwritable(document: dict[str, Json]) -> dict[int, str]:
+    """Return which listeners connect.yaml cannot have, each with the reason."""
+    try:
+        _drafted(document)
+    except InvalidDocumentError as refused:
+        found = {
+            one.path[1]: f"connect.yaml cannot say it: {written(one.path[2:])}: {one.message}"
+            for one in refused.problems
+            if one.path[:1] == ("listeners",) and isinstance(one.path[1], int)
+        }
+        if not found:
+            raise
+        return found
+    return {}
 
 
 def _feed_listener(create: dict[str, Json], document: dict[str, Json]) -> Listener:
@@ -128,6 +152,13 @@ def _feed_listener(create: dict[str, Json], document: dict[str, Json]) -> Listen
 def _proofs(
     readings: tuple[Reading, ...], document: dict[str, Json], create: dict[str, Json]
 ) -> dict[str, Proof]:
+    if unwritable := _unwritable(document):
+        return {
+            one.adopted.connect_id: Proof(
+                is_same=number not in unwritable, reasons=(unwritable.get(number, ""),)
+            )
+            for number, one in enumerate(readings)
+        }
     drafted = _drafted(document)
     by_name = {one.name: one for one in drafted.listeners}
     carried = _feed_listener(create, document)

@@ -1,17 +1,16 @@
 """A Connect configuration in the words of connect.yaml, or why it is better left alone."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Literal
 
 from msgspec.structs import replace
 
 from postroom.errors import DocusignError
 from postroom.model import Account, Json, Listener, Noun
-from postroom.operations.adopting.account import Configuration, Standing, connect_id, is_on
+from postroom.operations.adopting.account import Configuration, Standing, connect_id, is_on, word
 from postroom.operations.connect import configuration as connect_configuration
 from postroom.operations.connect.limits import ConnectLimits
-from postroom.operations.connect.requests import keys_of, text_of
 from postroom.operations.document import GUID, NAME_CHARACTERS
 
 EmptyMode = Literal["SIM", "Aggregate"]
@@ -94,11 +93,10 @@ def left_alone(reading: Reading, why: str, remedy: str) -> Left:
 
 
 def _left(one: Configuration, why: str, remedy: str) -> Left:
-    said = keys_of(one)
     return Left(
         connect_id=connect_id(one),
-        name=_shown(said, "name"),
-        url=_shown(said, "urlToPublishTo"),
+        name=word(one, "name"),
+        url=word(one, "urlToPublishTo"),
         is_on=is_on(one),
         why=why,
         remedy=remedy,
@@ -109,8 +107,7 @@ def _reading(
     one: Configuration, standing: Standing, gateway_url: str, empty_mode: EmptyMode | None
 ) -> Reading:
     _check_kind(one, gateway_url)
-    said = keys_of(one)
-    if not text_of(said, "deliveryMode") and empty_mode is None:
+    if not word(one, "deliveryMode") and empty_mode is None:
         raise _UnfitError(
             "its deliveryMode is not told, and what that means depends on the account",
             "look at a message it sends, and say --empty-mode SIM or --empty-mode Aggregate",
@@ -123,7 +120,7 @@ def _reading(
         "url": listener.url,
         "events": list(listener.events),
     }
-    if listener.users is not None:
+    if listener.users is not None and (listener.users.ids or listener.users.groups):
         part["users"] = {listener.users.kind: [*listener.users.ids, *listener.users.groups]}
     part["format"] = listener.format
     if listener.format != "xml":
@@ -178,11 +175,12 @@ _OWN_WAYS = (
 
 
 def _check_kind(one: Configuration, gateway_url: str) -> None:
-    said = keys_of(one)
-    kind = text_of(said, "configurationType")
+    kind = word(one, "configurationType")
+    if not connect_id(one):
+        raise _UnfitError("it has no connectId", "look at it in Docusign")
     if kind.lower() != "custom":
         raise _UnfitError(f"its type is {kind[:40] or 'not told'}, not custom", _KEEP)
-    if text_of(said, "urlToPublishTo") == gateway_url:
+    if word(one, "urlToPublishTo") == gateway_url:
         raise _UnfitError("it is the gateway's own", "switch it off first if it is an earlier one")
     if not is_on(one):
         raise _UnfitError("it is off", _KEEP)
@@ -191,7 +189,7 @@ def _check_kind(one: Configuration, gateway_url: str) -> None:
     for key, why in _OWN_WAYS:
         if is_on(one, key):
             raise _UnfitError(f"{why} ({key})", "leave it, or let its listener check the HMAC")
-    if text_of(said, "userName"):
+    if word(one, "userName"):
         raise _UnfitError(
             "it authenticates by user name and password, which connect.yaml does not say",
             "leave it, or let its listener check the HMAC instead",
@@ -211,9 +209,10 @@ def _check_listener(listener: Listener, standing: Standing) -> None:
                 f"nobody is in its group {group[:NAME_CHARACTERS]} now",
                 "name users instead of the group, or put somebody into it; then adopt again",
             )
-        if "@" in group or re.fullmatch(GUID, group):
+        is_name = group.isprintable() and len(group) <= NAME_CHARACTERS
+        if not is_name or "@" in group or re.fullmatch(GUID, group):
             raise _UnfitError(
-                f"its group {group[:NAME_CHARACTERS]} reads like a user", "rename the group"
+                f"connect.yaml has no such group {group[:NAME_CHARACTERS]!r}", "rename the group"
             )
     is_without_papers = listener.format == "xml" or "documents" not in includes(listener)
     if listener.format == "xml" and listener.documents_for:
@@ -277,10 +276,3 @@ def _named(reading: Reading, taken: set[str]) -> Reading:
     taken.add(name)
     listener = reading.adopted.listener | {"name": name}
     return replace(reading, adopted=replace(reading.adopted, listener=listener))
-
-
-def _shown(said: Mapping[str, Any], key: str) -> str:
-    try:
-        return text_of(said, key)
-    except DocusignError:
-        return "?"
