@@ -13,7 +13,7 @@ from tests.acceptance.gateway import COMMAND, PATIENCE_SECONDS
 from tests.acceptance.how_to import ROOT
 from tests.acceptance.tutorial import Tutorial
 
-from postroom.operations.advise_facts import (
+from postroom.operations.advising.facts import (
     AccountFactsPart,
     FactsPart,
     FieldPart,

@@ -5,8 +5,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from postroom.model import Json, Registry
-from postroom.operations import advise_facts, advise_files
-from postroom.operations.advise_files import Files
+from postroom.operations.advising import facts as given
+from postroom.operations.advising import files as written
+from postroom.operations.advising.files import Files
 from postroom.routing import advice, advice_words
 from postroom.routing.advice import Placed
 from postroom.routing.advice_facts import Facts
@@ -42,7 +43,7 @@ def document(*integrations: Json, accounts: tuple[Json, ...] = (MAIN, SUB), **fa
 
 
 def facts(*integrations: Json, **more: Any) -> Facts:
-    return advise_facts.read(document(*integrations, **more)).facts
+    return given.read(document(*integrations, **more)).facts
 
 
 def advised(*integrations: Json, **more: Any) -> Advice:
@@ -66,9 +67,9 @@ def why_not(said: Advice, name: str, option: int) -> str:
 
 def worked_out(said: Json) -> tuple[Facts, Placed, Files]:
     """Return what a document of facts comes to: facts, places and files."""
-    told = advise_facts.read(said)
+    told = given.read(said)
     placed = advice.place(told.facts)
-    return told.facts, placed, advise_files.write(placed, told.facts, told.key_envs, NOBODY)
+    return told.facts, placed, written.write(placed, told.facts, told.key_envs, NOBODY)
 
 
 _senders = st.none() | st.lists(

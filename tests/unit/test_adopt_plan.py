@@ -127,7 +127,7 @@ def test_the_one_configuration_brings_all_that_any_of_them_needs() -> None:
         ({"pausePublish": "true"}, "it is paused"),
         ({"useSoapInterface": "true", "soapNamespace": "urn:x"}, "SOAP"),
         ({"includeOAuth": "true"}, "OAuth"),
-        ({"requireMutualTls": "true"}, "mutual TLS"),
+        ({"requireMutualTls": "true"}, "Docusign's certificate"),
         ({"integratorManaged": "true"}, "integrator's keys"),
         ({"userName": "erp"}, "password"),
         ({"urlToPublishTo": GATEWAY}, "the gateway's own"),

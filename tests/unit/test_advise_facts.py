@@ -10,14 +10,14 @@ from tests.unit.advice_cast import A1, A2, MAIN, document, field, integration
 
 from postroom.errors import InvalidInputError
 from postroom.model import Json
-from postroom.operations import advise_facts
+from postroom.operations.advising import facts
 from postroom.operations.document import InvalidDocumentError
 from postroom.routing.advice_facts import EVENTS
 
 
 def problems(said: Json) -> dict[tuple[str | int, ...], str]:
     with pytest.raises(InvalidDocumentError) as refused:
-        advise_facts.read(said)
+        facts.read(said)
     return {one.path: one.message for one in refused.value.problems}
 
 
@@ -26,7 +26,7 @@ def one(**more: Any) -> Json:
 
 
 def test_what_is_not_told_has_the_usual_answer() -> None:
-    told = advise_facts.read(one())
+    told = facts.read(one())
     [erp] = told.facts.integrations
     assert (erp.events, erp.account_id, erp.senders.are_named) == (EVENTS, A1, False)
     assert (told.facts.has_postroom, told.facts.can_add_account) == (True, False)
@@ -34,14 +34,14 @@ def test_what_is_not_told_has_the_usual_answer() -> None:
 
 
 def test_senders_are_ids_addresses_and_groups() -> None:
-    told = advise_facts.read(one(senders=["ERP@example.com", A1.upper(), "services"]))
+    told = facts.read(one(senders=["ERP@example.com", A1.upper(), "services"]))
     [erp] = told.facts.integrations
     assert (erp.senders.emails, erp.senders.ids) == (("erp@example.com",), (A1,))
     assert (erp.senders.groups, erp.senders.are_only_for_it) == (("services",), True)
 
 
 def test_events_are_taken_in_any_spelling() -> None:
-    [erp] = advise_facts.read(one(events=["Completed", "envelope-sent"])).facts.integrations
+    [erp] = facts.read(one(events=["Completed", "envelope-sent"])).facts.integrations
     assert erp.events == ("envelope-completed", "envelope-sent")
 
 
@@ -121,10 +121,10 @@ anything = st.recursive(
 @given(anything | st.fixed_dictionaries({"accounts": anything, "integrations": anything}))
 def test_whatever_stands_there_is_read_or_refused(said: Json) -> None:
     with contextlib.suppress(InvalidInputError):
-        advise_facts.read(said)
+        facts.read(said)
 
 
 @given(st.dictionaries(st.sampled_from(sorted(integration("x"))) | st.text(max_size=9), anything))
 def test_whatever_is_told_of_an_integration_is_read_or_refused(more: dict[str, Json]) -> None:
     with contextlib.suppress(InvalidInputError):
-        advise_facts.read(one(**more))
+        facts.read(one(**more))

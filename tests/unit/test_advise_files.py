@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from tests.unit.advice_cast import A1, IDS, NOBODY, document, field, integration, worked_out
 
 from postroom.model import Json, Registry
-from postroom.operations import advise_facts, advise_files
+from postroom.operations.advising import facts, files
 from postroom.routing import advice
 
 CRM, ERP = "crm@example.com", "erp@example.com"
@@ -59,13 +59,13 @@ def test_events_without_a_legacy_code_are_told_by_their_names() -> None:
 
 
 def test_what_a_listener_says_beside_advice_is_kept() -> None:
-    told = advise_facts.read(document(integration("a", CRM), integration("b", ERP)))
+    told = facts.read(document(integration("a", CRM), integration("b", ERP)))
     placed = advice.place(told.facts)
     before = replace(placed.listeners[0], format="sim", retry=(1.0, 2.0), filter={"event": "x"})
     account = told.facts.accounts[0]
     there = Registry(revision=1, accounts={A1: account}, listeners={1: before}, lanes={})
-    kept = advise_files.write(placed, told.facts, told.key_envs, there)
-    fresh = advise_files.write(placed, told.facts, told.key_envs, NOBODY)
+    kept = files.write(placed, told.facts, told.key_envs, there)
+    fresh = files.write(placed, told.facts, told.key_envs, NOBODY)
     [a, b] = kept.connect["listeners"]
     assert (a["format"], list(a["retry"]), "filter" in a) == ("sim", [1.0, 2.0], False)
     assert b == fresh.connect["listeners"][1]

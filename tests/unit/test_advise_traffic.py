@@ -6,7 +6,8 @@ from tests.unit.routing_cast import U123, U567, listener, only, registry
 
 from postroom.errors import InvalidInputError
 from postroom.model import Json, Listener, UserCondition
-from postroom.operations import advise_files, advise_traffic
+from postroom.operations.advising import files as written
+from postroom.operations.advising import traffic
 from postroom.routing import advice, advice_words
 
 ERP: Json = {"customFields.Integration": "ERP"}
@@ -16,9 +17,9 @@ LIVE: Json = {"customFields.Env": "live"}
 def advised(*listeners: Listener) -> tuple[dict[str, tuple[int, ...]], dict[str, Json]]:
     """Return each listener's options, and each as it is written."""
     there = registry(*listeners, environment_field="Env")
-    told = advise_traffic.told_by(there)
+    told = traffic.told_by(there)
     placed = advice.place(told.facts)
-    files = advise_files.write(placed, told.facts, told.key_envs, there)
+    files = written.write(placed, told.facts, told.key_envs, there)
     said = advice_words.tell(placed, told.facts)
     assert "accounts" not in files.connect, "what is there is left as it is"
     return options(said), {one["name"]: one for one in files.connect.get("listeners", ())}
@@ -88,6 +89,6 @@ def test_where_texts_are_compared_loosely_all_are() -> None:
 def test_more_listeners_than_can_be_advised_about_are_refused() -> None:
     many = registry(*(listener(f"l{number}") for number in range(101)))
     with pytest.raises(InvalidInputError, match="more than 100 listeners"):
-        advise_traffic.told_by(many)
+        traffic.told_by(many)
     with pytest.raises(InvalidInputError, match="no listeners"):
-        advise_traffic.told_by(NOBODY)
+        traffic.told_by(NOBODY)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from postroom.model import DeliveryState, ListenerState
-from postroom.operations.explain_fate import Surroundings, outcome, told
+from postroom.operations.explaining.fate import Surroundings, outcome, told
 from postroom.routing.states import TOLD_LATER
 from postroom.storage.port import StoredAttempt, StoredDelivery
 

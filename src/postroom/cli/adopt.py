@@ -129,7 +129,8 @@ async def _work(order: _Order, out: Output) -> int:
     name = f"Postroom {secrets.token_hex(4)}"
     now = await standing(account, order.account_id)
     made = plan.make(now, gateway_url=order.gateway_url, name=name, empty_mode=order.empty_mode)
-    _write(made, order, out)
+    if made.create is not None:
+        _write(made, order, out)
     if order.does_apply and made.create is not None:
         off = {one.adopted.connect_id for one in made.switch_off}
         memory = Memory(

@@ -8,6 +8,7 @@ from rich.console import RenderableType
 from postroom import __version__
 from postroom.cli.output import Column, Row, facts, heading, plain, table
 from postroom.model import Json
+from postroom.operations.adopting.account import bare
 from postroom.operations.adopting.memory import Memory
 from postroom.operations.adopting.plan import KEY_ENV, AdoptionPlan, Taken
 from postroom.operations.adopting.translation import Left
@@ -112,7 +113,7 @@ def _taken(one: Taken) -> Row:
         "name": one.adopted.name,
         "listener": one.adopted.listener["name"],
         "format": one.adopted.listener["format"],
-        "url": one.adopted.url,
+        "url": bare(one.adopted.url),
         "proof": "the same" if one.proof.is_same else "; ".join(one.proof.reasons),
     }
 

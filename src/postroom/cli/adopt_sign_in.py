@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from postroom.errors import InvalidInputError
+from postroom.esign import access
 from postroom.model import Noun
 from postroom.operations.document import GUID
 
@@ -109,6 +110,7 @@ def _key(path: Path) -> bytes:
     except (OSError, ValueError) as problem:  # ValueError: a zero byte in the name
         detail = getattr(problem, "strerror", None) or "that is no file's name"
         raise InvalidInputError(f"--private-key: cannot read {path}: {detail}") from None
-    if b"PRIVATE KEY-----" not in raw:
-        raise InvalidInputError(f"--private-key: {path} is no RSA private key in PEM")
+    complaint = access.check_private_key(raw.decode("utf-8", "replace"))
+    if complaint is not None:
+        raise InvalidInputError(f"--private-key: {path}: {complaint}")
     return raw

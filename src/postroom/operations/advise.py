@@ -4,9 +4,9 @@ import asyncio
 
 from postroom.errors import InvalidInputError
 from postroom.model import Json, Noun
-from postroom.operations import advise_facts, advise_files, advise_traffic
-from postroom.operations.advise_files import Files
-from postroom.operations.advise_traffic import Seen
+from postroom.operations.advising import files, traffic
+from postroom.operations.advising.files import Files
+from postroom.operations.advising.traffic import Seen
 from postroom.routing import advice, advice_words
 from postroom.routing.advice_words import Advice
 from postroom.storage.port import Store
@@ -33,14 +33,14 @@ async def advise(
     if facts is None and not from_traffic:
         raise InvalidInputError("tell the facts, or let traffic tell: from_traffic")
     registry = await store.registry()
-    told = advise_traffic.told_by(registry) if facts is None else advise_facts.read(facts)
+    told = traffic.told_by(registry) if facts is None else facts.read(facts)
     seen = None
     if from_traffic:
-        told, seen = await advise_traffic.complete(store, registry, told, days=days, now=now)
+        told, seen = await traffic.complete(store, registry, told, days=days, now=now)
     # Proofs of a hundred integrations take seconds, and others want to be served meanwhile.
     placed = await asyncio.to_thread(advice.place, told.facts)
     return Advised(
         advice=advice_words.tell(placed, told.facts),
         traffic=seen,
-        files=advise_files.write(placed, told.facts, told.key_envs, registry),
+        files=files.write(placed, told.facts, told.key_envs, registry),
     )

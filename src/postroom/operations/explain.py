@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 from postroom.model import DeliveryState, Json, Listener, Noun, OwedState, Registry, Truth
-from postroom.operations import explain_fate, names
-from postroom.operations.explain_fate import Surroundings
-from postroom.operations.explain_registries import Registries
+from postroom.operations import names
+from postroom.operations.explaining import fate
+from postroom.operations.explaining.fate import Surroundings
+from postroom.operations.explaining.registries import Registries
 from postroom.operations.notifications import find
 from postroom.operations.views import moment
 from postroom.routing import explanation
@@ -167,7 +168,7 @@ def explained(
         return _without_findings(listener, deliveries, reason)
     found = registries.explain(registry, listener, stored.notification)
     row = deliveries[-1] if deliveries else None
-    outcome = _undelivered(found) if row is None else explain_fate.outcome(row)
+    outcome = _undelivered(found) if row is None else fate.outcome(row)
     summary = found.outcome if row is None else _told(row, found, around)
     return ListenerExplanation(
         listener=listener.name,
@@ -197,7 +198,7 @@ def _told(
     is_held = row.state is DeliveryState.HELD and (row.reason or "").startswith("undecided")
     if is_held and found.truth is Truth.UNKNOWN:
         return f"held: cannot be decided: {found.reason}"
-    return explain_fate.told(row, found.outcome, around.get(row.id, explain_fate.ALONE))
+    return fate.told(row, found.outcome, around.get(row.id, fate.ALONE))
 
 
 def _nearly(found: explanation.Explanation) -> NearMissView | None:
@@ -217,8 +218,8 @@ def _without_findings(
     listener: Listener, deliveries: Sequence[StoredDelivery], reason: str
 ) -> ListenerExplanation:
     row = deliveries[-1] if deliveries else None
-    outcome = "unknown" if row is None else explain_fate.outcome(row)
-    summary = reason if row is None else explain_fate.told(row, reason)
+    outcome = "unknown" if row is None else fate.outcome(row)
+    summary = reason if row is None else fate.told(row, reason)
     return ListenerExplanation(
         listener=listener.name,
         outcome=outcome,

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from msgspec.structs import replace
 
 from postroom.model import DeliveryState, Listener, Noun, Registry
-from postroom.operations import explain_course, explain_notable, explain_unseen, names
+from postroom.operations import names
 from postroom.operations.explain import ListenerExplanation, explained, surroundings
-from postroom.operations.explain_course import Gap
-from postroom.operations.explain_fate import Surroundings
-from postroom.operations.explain_registries import Registries
+from postroom.operations.explaining import course, notable, unseen
+from postroom.operations.explaining.course import Gap
+from postroom.operations.explaining.fate import Surroundings
+from postroom.operations.explaining.registries import Registries
 from postroom.operations.notifications import folded
 from postroom.operations.views import moment, moment_or_none
 from postroom.storage.port import (
@@ -116,10 +117,10 @@ async def explain_envelope(
         events=rows,
         is_cut=len(shown) < len(heard),
         gaps=missing,
-        notable=tuple(explain_notable.of(rows, missing)),
+        notable=tuple(notable.of(rows, missing)),
         checks=()
         if heard
-        else tuple(await explain_unseen.checks(store, registry, envelope_id, account_id)),
+        else tuple(await unseen.checks(store, registry, envelope_id, account_id)),
     )
 
 
@@ -286,7 +287,7 @@ async def _missing(store: Store, shown: Sequence[StoredNotification]) -> tuple[G
     found: list[Gap] = []
     for account in dict.fromkeys(one.notification.account_id for one in shown):
         own = [one.notification for one in shown if one.notification.account_id == account]
-        for gap in explain_course.gaps(own):
+        for gap in course.gaps(own):
             query = NotificationQuery(account_id=account, events=(gap.event,), limit=1)
             if await store.notifications(query):
                 found.append(gap)

@@ -7,10 +7,11 @@ from msgspec.structs import replace
 
 from postroom.errors import InvalidInputError
 from postroom.model import DeliveryState, Listener, Noun
-from postroom.operations import explain_fate, names
-from postroom.operations.explain_registries import Registries
-from postroom.operations.explain_standing import circumstances
-from postroom.operations.explain_tally import NearMissCount, Part, Reason, Tally
+from postroom.operations import names
+from postroom.operations.explaining import fate
+from postroom.operations.explaining.registries import Registries
+from postroom.operations.explaining.standing import circumstances
+from postroom.operations.explaining.tally import NearMissCount, Part, Reason, Tally
 from postroom.operations.views import moment, read_moment
 from postroom.storage.port import (
     DeliveryQuery,
@@ -129,7 +130,7 @@ async def _count(
             tally.see(stored)
             row = owed.get(stored.notification.id)
             if row is not None:
-                tally.owed(explain_fate.outcome(row))
+                tally.owed(fate.outcome(row))
             else:
                 await _miss(registries, listener, stored, tally)
         if told is not None:

@@ -18,8 +18,8 @@ from postroom.esign.listing import Listed
 from postroom.model import Account, Json, Notification, Noun, Registry
 from postroom.operations import names
 from postroom.operations.notifications import spelled
-from postroom.operations.reconcile_kept import Kept
-from postroom.operations.reconcile_odd import odd_ones
+from postroom.operations.reconciling.kept import Kept
+from postroom.operations.reconciling.odd import odd_ones
 from postroom.operations.views import moment, read_moment
 from postroom.routing.match import Router
 from postroom.storage.port import AuditEntry, KeptObject, Store

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -135,3 +136,12 @@ def fingerprint(configuration: Configuration) -> str:
         key: value for key, value in configuration.items() if key not in _NOT_COMPARED
     }
     return hashlib.sha256(msgspec.json.encode(compared, order="deterministic")).hexdigest()
+
+
+def bare(url: str) -> str:
+    """Return a URL without what people put secrets into: the user part and the query."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()

@@ -5,13 +5,12 @@ answers has none, and what a URL could hold is left out.
 """
 
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import msgspec
 
 from postroom.errors import InvalidInputError
 from postroom.model import Json, Noun
-from postroom.operations.adopting.account import Configuration, connect_id, fingerprint
+from postroom.operations.adopting.account import Configuration, bare, connect_id, fingerprint
 
 FORM = 1
 _SECRETS = {"password", "salesforceauthcode", "clientsecret"}
@@ -75,16 +74,7 @@ def _without_secrets(value: Json) -> Json:
     if not isinstance(value, dict):
         return value
     return {
-        key: _bare(one) if key == "urlToPublishTo" else _without_secrets(one)
+        key: bare(str(one)) if key == "urlToPublishTo" else _without_secrets(one)
         for key, one in value.items()
         if key.lower() not in _SECRETS
     }
-
-
-def _bare(url: Json) -> Json:
-    """Leave out of a URL where secrets are put: the user part and the query."""
-    try:
-        parts = urlsplit(str(url))
-    except ValueError:
-        return ""
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query="").geturl()

@@ -8,7 +8,14 @@ from msgspec.structs import replace
 
 from postroom.errors import DocusignError
 from postroom.model import Account, Json, Listener, Noun
-from postroom.operations.adopting.account import Configuration, Standing, connect_id, is_on, word
+from postroom.operations.adopting.account import (
+    Configuration,
+    Standing,
+    bare,
+    connect_id,
+    is_on,
+    word,
+)
 from postroom.operations.connect import configuration as connect_configuration
 from postroom.operations.connect.limits import ConnectLimits
 from postroom.operations.document import GUID, NAME_CHARACTERS
@@ -85,7 +92,7 @@ def left_alone(reading: Reading, why: str, remedy: str) -> Left:
     return Left(
         connect_id=reading.adopted.connect_id,
         name=reading.adopted.name,
-        url=reading.adopted.url,
+        url=bare(reading.adopted.url),
         is_on=True,
         why=why,
         remedy=remedy,
@@ -96,7 +103,7 @@ def _left(one: Configuration, why: str, remedy: str) -> Left:
     return Left(
         connect_id=connect_id(one),
         name=word(one, "name"),
-        url=word(one, "urlToPublishTo"),
+        url=bare(word(one, "urlToPublishTo")),
         is_on=is_on(one),
         why=why,
         remedy=remedy,
@@ -164,13 +171,14 @@ def includes(listener: Listener) -> tuple[str, ...]:
 # --- what is left alone -----------------------------------------------------------------------
 
 _KEEP = "it stays as it is; nothing has to be done"
+_SIGNED = "leave it on; or let its listener go by the HMAC, switch this off and adopt again"
 _OWN_WAYS = (
-    ("useSoapInterface", "it sends SOAP, which a listener of connect.yaml does not get"),
-    ("includeOAuth", "it authenticates by OAuth, which connect.yaml does not say"),
-    ("signMessageWithX509Certificate", "it is known by Docusign's certificate (mutual TLS)"),
-    ("requireMutualTls", "it is known by Docusign's certificate (mutual TLS)"),
-    ("includeCertSoapHeader", "it carries Docusign's certificate"),
-    ("integratorManaged", "it is signed with the integrator's keys, not the account's"),
+    ("useSoapInterface", "it sends SOAP, which the gateway does not", "leave it on"),
+    ("includeOAuth", "it authenticates by OAuth, which connect.yaml does not say", _SIGNED),
+    ("signMessageWithX509Certificate", "it is known by Docusign's certificate", _SIGNED),
+    ("requireMutualTls", "it is known by Docusign's certificate", _SIGNED),
+    ("includeCertSoapHeader", "it carries Docusign's certificate", _SIGNED),
+    ("integratorManaged", "it is signed with the integrator's keys", "leave it on"),
 )
 
 
@@ -186,13 +194,12 @@ def _check_kind(one: Configuration, gateway_url: str) -> None:
         raise _UnfitError("it is off", _KEEP)
     if is_on(one, "pausePublish"):
         raise _UnfitError("it is paused", "resume it, or switch it off; then adopt again")
-    for key, why in _OWN_WAYS:
+    for key, why, remedy in _OWN_WAYS:
         if is_on(one, key):
-            raise _UnfitError(f"{why} ({key})", "leave it, or let its listener check the HMAC")
+            raise _UnfitError(f"{why} ({key})", remedy)
     if word(one, "userName"):
         raise _UnfitError(
-            "it authenticates by user name and password, which connect.yaml does not say",
-            "leave it, or let its listener check the HMAC instead",
+            "it authenticates by user name and password, which connect.yaml does not say", _SIGNED
         )
 
 

@@ -10,7 +10,7 @@ from msgspec import Meta
 from postroom.model import Json, Noun
 from postroom.operations import advise
 from postroom.operations.advise import Advised
-from postroom.operations.advise_traffic import MOST_DAYS
+from postroom.operations.advising.traffic import MOST_DAYS
 from postroom.web.api.services import Services
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 from postroom.errors import InvalidInputError
 from postroom.model import Account, Listener, Noun, Registry
-from postroom.operations.advise_facts import Told
+from postroom.operations.advising.facts import Told
 from postroom.routing import advice_traffic, grammar
 from postroom.routing.advice import MOST_INTEGRATIONS
 from postroom.routing.advice_facts import Facts, Integration, Mark, Senders

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from postroom.operations import explain_course
-from postroom.operations.explain_course import Gap
+from postroom.operations.explaining import course
+from postroom.operations.explaining.course import Gap
 
 if TYPE_CHECKING:
     from postroom.operations.explain_envelope import EventRow
@@ -18,7 +18,7 @@ _IN_ORDER = {"delivered", "merged", "absent", "shadowed"}
 
 def of(events: Sequence["EventRow"], gaps: Sequence[Gap]) -> list[str]:
     """Return the sentences: what is missing, what came oddly, then listener by listener."""
-    found = [*map(explain_course.said, gaps), *_as_it_came(events), *_by_listener(events)]
+    found = [*map(course.said, gaps), *_as_it_came(events), *_by_listener(events)]
     more = len(found) - MOST_SENTENCES
     return [*found[:MOST_SENTENCES], f"and {more} more, in --json"] if more > 0 else found
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import AsyncIterator
 
 from postroom.model import DeliveryState, Listener
-from postroom.operations.explain_tally import Tally
-from postroom.operations.explain_unseen import cause
+from postroom.operations.explaining.tally import Tally
+from postroom.operations.explaining.unseen import cause
 from postroom.operations.views import moment
 from postroom.storage.port import DeliveryQuery, NotificationQuery, Rejection, Store
 

@@ -1,0 +1,1 @@
+"""What advice is read from, and what it is written into."""

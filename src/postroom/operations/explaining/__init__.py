@@ -1,0 +1,1 @@
+"""What the explanations are put together from."""

@@ -1,0 +1,1 @@
+"""What is compared: what is kept here, and what is odd."""
