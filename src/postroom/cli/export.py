@@ -13,6 +13,9 @@ from postroom.cli.seat import Seat, command
 
 app = typer.Typer(add_completion=False)
 
+MOST_NAMED = 10
+"""Variables; the head of the file has them all."""
+
 
 @command(app)
 async def export(
@@ -62,4 +65,6 @@ def _variables(made: Row) -> Iterator[str]:
 
 def _next(made: Row) -> Iterator[str]:
     if made["variables"]:
-        yield f"Before it is applied, set {len(made['variables'])} variables; its head names them."
+        named = ", ".join(one["name"] for one in made["variables"][:MOST_NAMED])
+        more = ", …" if len(made["variables"]) > MOST_NAMED else ""
+        yield f"Before it is applied, set: {named}{more}"
