@@ -161,6 +161,11 @@ def test_an_event_that_no_listener_names_is_a_gap_of_its_own() -> None:
     assert gap.message == "no listener of Acme Corp wants envelope-voided"
 
 
+def test_where_a_gap_is_not_decided_it_says_so() -> None:
+    found = checked(one("a", account="Elsewhere", users={"except": ["team-a"]}), accounts=[])
+    assert "is not decided: who is in group team-a is not known" in the(found, "gap").message
+
+
 def test_an_audit_of_everything_leaves_no_gap() -> None:
     assert of_rule(checked(one("audit"), one("erp", filter={FIELD: "ERP"})), "gap") == []
 

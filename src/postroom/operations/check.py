@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from postroom.model import Json, Noun, Registry
 from postroom.operations.checking import reading
-from postroom.operations.checking.examine import Checked, Told, examine
+from postroom.operations.checking.examine import Checked, Progress, Told, examine
 from postroom.operations.checking.subject import Subject, of_registry
 from postroom.storage.port import Store
 
@@ -37,8 +37,14 @@ async def check(  # what to check, and how far it goes
     """
     registry = await store.registry()
     subjects = list(_subjects(document, configurations, registry)) or [of_registry(registry)]
+    loop = asyncio.get_running_loop()
+
+    def told_here(progress: Progress) -> None:
+        if told is not None:  # who listens lives in the loop, the work in a thread
+            loop.call_soon_threadsafe(told, progress)
+
     return await asyncio.to_thread(
-        report, subjects, is_all=is_all, with_proofs=with_proofs, told=told
+        report, subjects, is_all=is_all, with_proofs=with_proofs, told=told_here
     )
 
 

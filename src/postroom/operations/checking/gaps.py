@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from postroom import vocabulary
 from postroom.model import Listener, Truth
 from postroom.operations.checking import finding
-from postroom.operations.checking.finding import CheckFinding
+from postroom.operations.checking.finding import CheckFinding, Place
 from postroom.operations.checking.subject import Household, Placed
 from postroom.routing import words
 from postroom.routing.content import Content
-from postroom.routing.overlap import Apart, Overlap, Prover
+from postroom.routing.overlap import Apart, NotDecided, Overlap, Prover
 from postroom.routing.users import Directory
 from postroom.routing.wants import Wants, may_want
 from postroom.routing.witness import Witness
@@ -30,6 +30,7 @@ def gaps(household: Household, prover: Prover) -> Iterator[CheckFinding]:
     directory = Directory(household.account)
     everyone = {one.listener.id: Wants(one.listener, directory) for one in there}
     found: dict[str, tuple[list[str], Overlap, Placed]] = {}
+    open_: dict[str, list[str]] = {}
     for event in list(events)[:_MOST_EVENTS]:
         wanting = [one for one in there if everyone[one.listener.id].wants_event(event)]
         answer = prover.nobody([one.listener for one in wanting], event)
@@ -37,8 +38,12 @@ def gaps(household: Household, prover: Prover) -> Iterator[CheckFinding]:
             why = _conditions([everyone[one.listener.id] for one in wanting], answer.witness)
             first = wanting[0] if wanting else there[0]
             found.setdefault(why, ([], answer, first))[0].append(event)
+        elif isinstance(answer, NotDecided):
+            open_.setdefault(answer.why, []).append(event)
     for why, (missed, answer, first) in found.items():
         yield _finding(household, why, missed, answer, first.at("events"))
+    for why, undecided in open_.items():
+        yield _not_decided(household, why, undecided, there[0].at("events"))
 
 
 def _can_get(listener: Listener, prover: Prover) -> bool:
@@ -52,7 +57,7 @@ def _finding(
     why: str,
     missed: list[str],
     answer: Overlap,
-    path: tuple[str | int, ...] | None,
+    path: Place | None,
 ) -> CheckFinding:
     events = finding.named(missed)
     if why:
@@ -67,6 +72,19 @@ def _finding(
         account_id=household.account.id,
         path=path,
         witness=finding.view(answer.witness),
+    )
+
+
+def _not_decided(
+    household: Household, why: str, events: list[str], path: Place | None
+) -> CheckFinding:
+    return CheckFinding(
+        rule="gap",
+        severity="note",
+        message=f"whether every {finding.named(events)} reaches somebody is not decided: {why}",
+        remedy="add a listener of everything, an audit, if nothing may be missed",
+        account_id=household.account.id,
+        path=path,
     )
 
 
