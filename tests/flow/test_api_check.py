@@ -9,6 +9,9 @@ import pytest
 from tests.acceptance.cast import A1
 from tests.flow.office import Office, office
 from tests.unit.test_checking import configuration
+from typer.testing import CliRunner
+
+from postroom.cli.program import program
 
 FIELD = "customFields.Integration"
 URL = "https://listener.example.com/"
@@ -77,3 +80,21 @@ async def test_a_document_that_is_none_is_refused_with_its_places(desk: Office) 
     answer = await desk.post("/check", {"document": document}, expect=422)
     assert ["listeners", 0, "nmae"] in [one["path"] for one in answer["problems"]]
     await desk.post("/check", {"document": {}, "nonsense": 1}, expect=400)
+
+
+def test_the_command_without_a_file_asks_the_system(tmp_path: Path) -> None:
+    document = {
+        "accounts": [{"id": A1, "unsigned": True}],
+        "listeners": [
+            {"name": name, "account": A1, "url": URL + name, "lane": "x"} for name in ("erp", "hr")
+        ],
+    }
+    file, where = tmp_path / "connect.yaml", f"sqlite:///{tmp_path / 'x.db'}"
+    file.write_text(json.dumps(document))
+    runner = CliRunner()
+    applied = runner.invoke(program, ["apply", str(file), "--database", where])
+    assert applied.exit_code == 0, applied.output
+    done = runner.invoke(program, ["check", "--database", where])
+    assert done.exit_code == 1, done.output
+    assert done.stdout.startswith("error: erp and hr of lane x can both get an envelope [overlap]")
+    assert "the system: 2 listeners, 0 of 1 pairs proved apart" in done.stdout
