@@ -29,6 +29,8 @@ nightly: .venv/dev
 bench: .venv/dev
 	@$(BIN)/python -m benchmarks.main_job
 	@$(BIN)/python -m benchmarks.bulk_send
+	@$(BIN)/python -m benchmarks.deciding
+	@$(BIN)/python -m benchmarks.checking
 
 lint: .venv/dev
 	@$(BIN)/ruff check --quiet .
