@@ -3,8 +3,9 @@
 import asyncio
 
 from postroom.errors import InvalidInputError
-from postroom.model import Json, Noun
+from postroom.model import Json, Noun, Registry
 from postroom.operations.advising import files, traffic
+from postroom.operations.advising.facts import Told, read
 from postroom.operations.advising.files import Files
 from postroom.operations.advising.traffic import Seen
 from postroom.routing import advice, advice_words
@@ -33,12 +34,16 @@ async def advise(
     if facts is None and not from_traffic:
         raise InvalidInputError("tell the facts, or let traffic tell: from_traffic")
     registry = await store.registry()
-    told = traffic.told_by(registry) if facts is None else facts.read(facts)
+    told = traffic.told_by(registry) if facts is None else read(facts)
     seen = None
     if from_traffic:
         told, seen = await traffic.complete(store, registry, told, days=days, now=now)
     # Proofs of a hundred integrations take seconds, and others want to be served meanwhile.
-    placed = await asyncio.to_thread(advice.place, told.facts)
+    return await asyncio.to_thread(_advised, told, seen, registry)
+
+
+def _advised(told: Told, seen: Seen | None, registry: Registry) -> Advised:
+    placed = advice.place(told.facts)
     return Advised(
         advice=advice_words.tell(placed, told.facts),
         traffic=seen,

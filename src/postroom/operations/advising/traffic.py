@@ -1,9 +1,10 @@
 """What kept traffic adds to the facts: read newest first, a bounded number of notifications."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 from postroom.errors import InvalidInputError
-from postroom.model import Account, Listener, Noun, Registry
+from postroom.model import Account, Listener, Notification, Noun, Registry
 from postroom.operations.advising.facts import Told
 from postroom.routing import advice_traffic, grammar
 from postroom.routing.advice import MOST_INTEGRATIONS
@@ -43,16 +44,26 @@ async def complete(
     """Return the facts completed by the traffic of so many days, and what it shows."""
     if not 1 <= days <= MOST_DAYS:
         raise InvalidInputError(f"days: from 1 to {MOST_DAYS}")
-    router = Router(registry)
+    # All but the reading in threads: this goes on for seconds, and others want to be served.
+    router = await asyncio.to_thread(Router, registry)
     telling, read = Telling(), 0
     accounts = {one.id for one in told.facts.accounts}
-    async for stored in _newest(store, now - days * _DAY_US):
-        read += 1
-        notification = stored.notification
-        if notification.account_id in accounts:
-            wanted = router.match(notification).matches
-            listeners = (registry.listeners[one.listener_id] for one in wanted)
-            telling.take(notification, [one.name for one in listeners if _is_live(one)])
+    async for page in _newest(store, now - days * _DAY_US):
+        read += len(page)
+        asked = [one.notification for one in page if one.notification.account_id in accounts]
+        await asyncio.to_thread(_take, telling, asked, router, registry)
+    return await asyncio.to_thread(_shown, told, telling, is_cut=read >= MOST_NOTIFICATIONS)
+
+
+def _take(
+    telling: Telling, notifications: Iterable[Notification], router: Router, registry: Registry
+) -> None:
+    for one in notifications:
+        listeners = (registry.listeners[match.listener_id] for match in router.match(one).matches)
+        telling.take(one, [listener.name for listener in listeners if _is_live(listener)])
+
+
+def _shown(told: Told, telling: Telling, *, is_cut: bool) -> tuple[Told, Seen]:
     envelopes = telling.envelopes()
     checked = advice_traffic.check(told.facts, envelopes, guesses=True)
     templates: dict[str, int] = {}
@@ -61,7 +72,7 @@ async def complete(
     seen = Seen(
         notifications=telling.notifications,
         envelopes=len(envelopes),
-        is_cut=read >= MOST_NOTIFICATIONS,
+        is_cut=is_cut,
         coverage=advice_traffic.coverage(envelopes)[:MOST_LINES],
         shared_now=advice_traffic.shared(envelopes)[:MOST_LINES],
         templates=dict(sorted(templates.items(), key=lambda item: -item[1])[:MOST_LINES]),
@@ -71,8 +82,8 @@ async def complete(
     return Told(facts=checked.facts, key_envs=told.key_envs), seen
 
 
-async def _newest(store: Store, since: int) -> AsyncIterator[StoredNotification]:
-    """Yield the newest notifications with their bodies, so many at most."""
+async def _newest(store: Store, since: int) -> AsyncIterator[Sequence[StoredNotification]]:
+    """Yield the newest notifications with their bodies, page by page, so many at most."""
     after, count = None, 0
     while count < MOST_NOTIFICATIONS:
         limit = min(PAGE, MOST_NOTIFICATIONS - count)
@@ -80,8 +91,7 @@ async def _newest(store: Store, since: int) -> AsyncIterator[StoredNotification]
         rows = await store.traffic(query)
         if not rows:
             return
-        for row in rows:
-            yield row
+        yield rows
         count += len(rows)
         after = rows[-1].sequence
 
