@@ -1,5 +1,6 @@
 """Apply: make the system what a document says, in one change, and say what changed."""
 
+import asyncio
 from collections.abc import Sequence
 
 from postroom.errors import ConflictError
@@ -48,7 +49,7 @@ async def apply(  # noqa: PLR0913  # the document, how far it goes, and who appl
         prune=prune,
         now=now,
     )
-    if plan is not None and plan != wanted.fingerprint:
+    if plan is not None and plan != await asyncio.to_thread(lambda: wanted.fingerprint):
         raise ConflictError(
             "the system or the file is not what it was when this was planned; nothing was"
             " changed: plan again, and look at what it shows now"

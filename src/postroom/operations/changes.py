@@ -1,5 +1,6 @@
 """What a document would change: worked out, not done. `apply`, `plan` and `diff` begin here."""
 
+import asyncio
 import hashlib
 from typing import Any
 
@@ -107,11 +108,33 @@ async def intended(  # the document, and how far it goes
     What the document does not name is left alone unless `prune`.
     Raises `InvalidDocumentError` with every problem and its place.
     """
+    registry, known = await store.registry(), list(await store.secrets())
+    # A file of thousands of listeners takes a while, and others want to be served meanwhile.
+    return await asyncio.to_thread(
+        _intended,
+        registry,
+        known,
+        vault,
+        document,
+        allow_private=allow_private_addresses,
+        prune=prune,
+        now=now,
+    )
+
+
+def _intended(  # the system, the document, and how far it goes
+    registry: Registry,
+    known: list[SealedSecret],
+    vault: Sealing,
+    document: Json,
+    *,
+    allow_private: bool,
+    prune: bool,
+    now: int,
+) -> Intended:
     shape = read(document)
-    registry = await store.registry()
-    drafts = draft(shape, registry, allow_private=allow_private_addresses)
+    drafts = draft(shape, registry, allow_private=allow_private)
     changes, views, unchanged = _compare(drafts, registry)
-    known = list(await store.secrets())
     added, retired = _keys(shape, drafts, known, vault, now)
     if prune:
         _prune(drafts, registry, changes, views)

@@ -6,7 +6,17 @@ but counts and a few examples.
 
 from collections.abc import Iterable
 
-from postroom.model import Match, Notification, Noun, OwedState, Registry, Routing
+from postroom.model import (
+    Account,
+    Lane,
+    Listener,
+    Match,
+    Notification,
+    Noun,
+    OwedState,
+    Registry,
+    Routing,
+)
 from postroom.operations.views import moment
 from postroom.routing import explanation
 from postroom.routing.content import Content
@@ -204,19 +214,20 @@ class Comparison:
 
 def touched(before: Registry, after: Registry) -> frozenset[str]:
     """Return the accounts whose listeners, lanes or users differ."""
-    return frozenset(
-        account_id
-        for account_id in before.accounts.keys() | after.accounts.keys()
-        if _of_account(before, account_id) != _of_account(after, account_id)
-    )
+    was, is_ = _by_account(before), _by_account(after)
+    return frozenset(id_ for id_ in was.keys() | is_.keys() if was.get(id_) != is_.get(id_))
 
 
-def _of_account(registry: Registry, account_id: str) -> object:
-    return (
-        registry.accounts.get(account_id),
-        {id_: one for id_, one in registry.listeners.items() if one.account_id == account_id},
-        {key: one for key, one in registry.lanes.items() if key[0] == account_id},
-    )
+def _by_account(registry: Registry) -> dict[str, dict[object, Account | Listener | Lane]]:
+    """Return all that each account has; one pass, for there may be thousands of each."""
+    found: dict[str, dict[object, Account | Listener | Lane]] = {
+        id_: {None: one} for id_, one in registry.accounts.items()
+    }
+    for listener in registry.listeners.values():
+        found.setdefault(listener.account_id, {})[listener.id] = listener
+    for lane in registry.lanes.values():
+        found.setdefault(lane.account_id, {})[lane.name] = lane
+    return found
 
 
 def _due(routing: Routing) -> set[int]:

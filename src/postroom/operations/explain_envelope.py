@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from postroom.model import DeliveryState, Listener, Noun, Registry
 from postroom.operations import names
-from postroom.operations.explain import ListenerExplanation, explained, surroundings
+from postroom.operations.explain import STRIDE, ListenerExplanation, explained, surroundings
 from postroom.operations.explaining import course, notable, unseen
 from postroom.operations.explaining.course import Gap
 from postroom.operations.explaining.fate import Surroundings
@@ -132,8 +132,14 @@ async def _columns(
     An `eventNotification` has a column for the envelopes that carry it alone.
     """
     found: dict[int, Listener] = {}
+    alike: tuple[object, ...] = ()
     for one in heard:
         notification = one.notification
+        asked = one.registry_revision, notification.account_id, notification.attached
+        if asked == alike:
+            continue  # an envelope's events mostly come under one revision
+        alike = asked
+        await asyncio.sleep(0)  # the server takes in and delivers meanwhile
         registry = await registries.at(one.registry_revision)
         for each in registry.listeners.values():
             is_own = each.scope == "account" or each.name in notification.attached
@@ -205,9 +211,14 @@ class _Table:
 
     async def row(self, stored: StoredNotification, *, is_late: bool) -> EventRow:
         """Return one event with its cells."""
-        await asyncio.sleep(0)  # the server takes in and delivers meanwhile
         one = stored.notification
         registry = await self._registries.at(stored.registry_revision)
+        cells = []
+        own = (each for each in self._columns if each.account_id == one.account_id)
+        for number, each in enumerate(own):
+            if number % STRIDE == 0:
+                await asyncio.sleep(0)  # the server takes in and delivers meanwhile
+            cells.append(self._cell(registry, each, stored))
         return EventRow(
             notification_id=one.id,
             account_id=one.account_id,
@@ -219,11 +230,7 @@ class _Table:
             marks=_marks(stored, is_late=is_late),
             repeats=stored.repeats,
             flaw=one.flaw,
-            cells=tuple(
-                self._cell(registry, each, stored)
-                for each in self._columns
-                if each.account_id == one.account_id
-            ),
+            cells=tuple(cells),
         )
 
     def _cell(self, registry: Registry, listener: Listener, stored: StoredNotification) -> Cell:

@@ -1,5 +1,6 @@
 """Export: the system as the document of `connect.yaml`, so that applying it changes nothing."""
 
+import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -52,6 +53,11 @@ async def export(store: Store, *, account: str | None = None, now: int) -> Expor
         for one in await store.secrets()
         if only in {None, one.account_id} and (one.retired_at is None or one.retired_at > now)
     ]
+    # Thousands of listeners take a while, and others want to be served meanwhile.
+    return await asyncio.to_thread(_exported, registry, only, secrets)
+
+
+def _exported(registry: Registry, only: str | None, secrets: Sequence[SealedSecret]) -> Exported:
     shown = registry if only is None else _of_account(registry, only)
     variables = Variables(shown, secrets)
     document = _document(shown, variables)

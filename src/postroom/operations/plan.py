@@ -65,13 +65,14 @@ async def plan(  # the document, how far it goes, and which traffic to ask
         prune=prune,
         now=now,
     )
+    fingerprint, after = await asyncio.to_thread(lambda: (wanted.fingerprint, wanted.after()))
     return Plan(
-        fingerprint=wanted.fingerprint,
+        fingerprint=fingerprint,
         is_pruning=prune,
         changes=wanted.views,
         unchanged=wanted.unchanged,
         warnings=wanted.warnings,
-        effects=await _effects(store, wanted.before, wanted.after(), period, told),
+        effects=await _effects(store, wanted.before, after, period, told),
     )
 
 
@@ -79,11 +80,11 @@ async def _effects(
     store: Store, before: Registry, after: Registry, period: Period, told: Told | None = None
 ) -> Effects:
     """Return what would have been different in a period with `after` in the place of `before`."""
-    comparison = Comparison(before, after)
+    comparison = await asyncio.to_thread(Comparison, before, after)
     if comparison.accounts:
         only = next(iter(comparison.accounts)) if len(comparison.accounts) == 1 else None
         await _walk(store, comparison, only, period, told)
-    return comparison.effects()
+    return await asyncio.to_thread(comparison.effects)
 
 
 async def _walk(
