@@ -89,8 +89,9 @@ class _Reading:
         try:
             with self._path.open("rb") as file:
                 raw = file.read(MAX_FILE_BYTES + 1)
-        except OSError as problem:
-            raise InvalidInputError(f"cannot read {self._path}: {problem.strerror}") from None
+        except (OSError, ValueError) as problem:  # ValueError: a zero byte in the name
+            detail = getattr(problem, "strerror", None) or "that is no file's name"
+            raise InvalidInputError(f"cannot read {self._path}: {detail}") from None
         if len(raw) > MAX_FILE_BYTES:
             raise InvalidInputError(f"{self._path.name} is larger than {MAX_FILE_BYTES} bytes")
         try:

@@ -37,6 +37,14 @@ def written(document: Json, head: Iterable[str]) -> str:
     )
 
 
+def is_in_use(path: Path) -> bool:
+    """Tell whether a file is there that has something in it."""
+    try:
+        return path.is_file() and path.stat().st_size > 0
+    except (OSError, ValueError):  # not to be looked at; ValueError: a zero byte in the name
+        return False
+
+
 def save(path: Path, text: str) -> None:
     """Write a file. Raises `InvalidInputError` where it cannot be written."""
     try:

@@ -135,8 +135,14 @@ class _Lines:
 
 
 def part(text: str | int) -> str:
-    """Return a piece of a path, safe to put between slashes."""
-    return quote(str(text), safe="")
+    """Return a piece of a path, safe to put between slashes.
+
+    Raises `InvalidInputError` for what no id or name is, and would lead to another route.
+    """
+    piece = str(text)
+    if piece in {"", ".", ".."} or "/" in piece:
+        raise InvalidInputError(f"{piece[:40]!r} is no id and no name; copy one from a list")
+    return quote(piece, safe="")
 
 
 def _call(method: str, path: str, query: Query, body: Json, accept: str) -> Call:

@@ -10,6 +10,7 @@ from postroom import __version__
 from postroom.cli import connect_text
 from postroom.cli.output import Row
 from postroom.cli.seat import Seat, command
+from postroom.errors import InvalidInputError
 
 app = typer.Typer(add_completion=False)
 
@@ -27,8 +28,16 @@ async def export(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Write the file here.", metavar="FILE")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite what is in the file already.")
+    ] = False,
 ) -> None:
     """Write the system as a connect.yaml, without secrets: applying it changes nothing."""
+    if out is not None and not force and connect_text.is_in_use(out):
+        raise InvalidInputError(
+            f"{out} is there already, with comments and variables of its own perhaps; name another"
+            " file, or overwrite it with --force"
+        )
     made = await seat.desk.get("/export", account=account)
     text = connect_text.written(made["document"], _head(made))
     for warning in made["warnings"]:

@@ -10,7 +10,7 @@ import typer
 from rich.console import RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from postroom.cli import connect_file
+from postroom.cli import connect_file, connect_text
 from postroom.cli.changes import changed, placed
 from postroom.cli.output import Column, Row, heading, moment, plain, table
 from postroom.cli.seat import Seat, command
@@ -61,7 +61,8 @@ async def plan(  # what to plan, and which traffic to ask
     file: Annotated[Path, typer.Argument(help="The file, usually connect.yaml.")],
     *,
     days: Annotated[
-        float | None, typer.Option(min=0, help="Ask the traffic of the last so many days: 30.")
+        float | None,
+        typer.Option(min=0, max=36_500, help="Ask the traffic of the last so many days: 30."),
     ] = None,
     received_from: Annotated[
         str | None, typer.Option("--from", metavar="MOMENT", help="Received at or after.")
@@ -78,6 +79,8 @@ async def plan(  # what to plan, and which traffic to ask
     ] = None,
 ) -> None:
     """Show what a file would change, and what that would have done to real traffic."""
+    if out is not None:
+        _check(out)
     read = connect_file.load(file)
     order = {
         "document": read.document,
@@ -112,6 +115,17 @@ def read_plan(path: Path) -> tuple[Path, PlanFile]:
     if found.postroom_plan != 1:
         raise InvalidInputError(f"{path} was written by another release; plan again")
     return path.parent / found.file, found
+
+
+def _check(out: Path) -> None:
+    """Refuse to write over anything but a plan: one slip, and connect.yaml would be gone."""
+    if connect_text.is_in_use(out):
+        try:
+            read_plan(out)
+        except InvalidInputError:
+            raise InvalidInputError(
+                f"{out} is there already and is no plan; name another file with --out"
+            ) from None
 
 
 def _write(out: Path, file: Path, made: Row) -> None:

@@ -57,6 +57,8 @@ async def report_shadow(  # noqa: PLR0913  # whom, beside whom, when, and how mu
     if other is not None and other.id == one.id:
         raise InvalidInputError("against: name another listener; this is the shadow itself")
     start, end = read_moment(received_from, "from"), read_moment(received_until, "to")
+    if start is not None and end is not None and start >= end:
+        raise InvalidInputError("from: give a moment before to")
     run = _run(await store.listener_revisions(one.id), one.name, is_whole=start is not None)
     query = ComparisonQuery(
         account_id=one.account_id,

@@ -89,6 +89,8 @@ def _period(order: PlanOrder, now: int) -> Period:
     until = read_moment(order.received_until, "until")
     if order.days is not None and (start is not None or until is not None):
         raise InvalidInputError("give either days, or from and until")
+    if start is not None and until is not None and start >= until:
+        raise InvalidInputError("from: give a moment before until")
     if start is None and until is None:
         start = now - round((order.days or USUAL_DAYS) * DAY)
     return Period(received_from=start, received_until=until)
