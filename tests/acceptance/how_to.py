@@ -13,7 +13,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 ROOT = Path(__file__).parents[2]
 SERVER_PORT, LISTENER_PORT = "8080", "9000"
@@ -21,6 +23,8 @@ SERVER_PORT, LISTENER_PORT = "8080", "9000"
 BLOCK = re.compile(
     r"(?:^`([\w.-]+)`(?:[^\n]+\n)+\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL
 )
+CONTINUED = re.compile(r" \\\n +")
+"""A command that goes on in the next line is one line here."""
 PATIENCE_SECONDS = 60.0
 OURS = ("POSTROOM_SERVER", "POSTROOM_TOKEN", "POSTROOM_ADMIN_TOKEN", "COLUMNS")
 """What a reader has not set: their terminal is as wide as it is."""
@@ -29,14 +33,32 @@ OURS = ("POSTROOM_SERVER", "POSTROOM_TOKEN", "POSTROOM_ADMIN_TOKEN", "COLUMNS")
 class HowTo:
     """One page, followed in a folder."""
 
-    def __init__(self, page: str, folder: Path) -> None:
+    def __init__(
+        self,
+        page: str,
+        folder: Path,
+        *,
+        instead: Mapping[str, str] = MappingProxyType({}),
+        ends: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
+        """Open a page; `instead` of some of its texts others are read, such as an id that is `…`.
+
+        `ends` has the exit codes of commands (by what they begin with) that are not 0.
+        """
         self.folder = folder
+        self.environment: dict[str, str] = {}
+        """What the reader has set before, such as the server that all commands ask."""
+        self._ends = ends
         self.blocks: list[tuple[str, str, str]] = []
         """(file or "", language, text), as they stand on the page."""
         self._ports = {named: str(_free_port()) for named in (SERVER_PORT, LISTENER_PORT)}
         text = (ROOT / "docs" / "how-to" / page).read_text()
         for named, free in self._ports.items():
             text = re.sub(rf"(?<=[: ]){named}\b", free, text)
+        for said, meant in instead.items():
+            assert said in text, f"{page} does not say {said!r} any more"
+            text = text.replace(said, meant)
+        text = CONTINUED.sub(" ", text)
         self.blocks += BLOCK.findall(text)
         self._exports: list[str] = []
         self._typed: list[str] = []
@@ -84,16 +106,18 @@ class HowTo:
     def _type_out(self) -> str:
         """Run what has been typed until here, in one shell; return what it printed."""
         script = "\n".join(["set -eu", *self._exports, *self._typed])
+        last = self._typed[-1] if self._typed else ""
+        expected = next((code for begin, code in self._ends.items() if last.startswith(begin)), 0)
         done = subprocess.run(  # noqa: S603  # the page's own commands
             ["/bin/bash", "-c", script],
             cwd=self.folder,
-            env=_environment(),
+            env=_environment() | self.environment,
             capture_output=True,
             text=True,
             timeout=PATIENCE_SECONDS,
             check=False,
         )
-        assert done.returncode == 0, f"{script}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == expected, f"{script}\n{done.stdout}\n{done.stderr}"
         self._typed = []
         return done.stdout
 
@@ -108,7 +132,7 @@ class HowTo:
             self._running[name] = subprocess.Popen(  # noqa: S603  # as above
                 ["/bin/bash", "-c", script],
                 cwd=self.folder,
-                env=_environment(),
+                env=_environment() | self.environment,
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 text=True,

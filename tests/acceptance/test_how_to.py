@@ -1,17 +1,43 @@
-"""The how-to pages about working offline do what they say, word for word."""
+"""The how-to pages do what they say, word for word, and print what they show."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
+from tests.acceptance.cast import A1, account, envelope, envelope_id
+from tests.acceptance.gateway import TOKEN, Gateway
 from tests.acceptance.how_to import HowTo
+from tests.acceptance.recorder import Recorder
+from tests.acceptance.tutorial import Tutorial
 
 from postroom.cli.program import COMMANDS
 from postroom.operations.connect.event_notification import KEYS
 
 Follow = Callable[[str], HowTo]
+CONFIGURATION = {
+    "connectId": "1",
+    "name": "The feed",
+    "urlToPublishTo": "https://connect.example.com/connect",
+    "configurationType": "custom",
+    "allUsers": "true",
+    "allowEnvelopePublish": "true",
+    "requiresAcknowledgement": "true",
+    "enableLog": "true",
+    "includeHMAC": "true",
+    "deliveryMode": "SIM",
+    "events": ["envelope-completed", "envelope-declined", "envelope-voided"],
+    "eventData": {"version": "restv2.1", "includeData": ["recipients"]},
+}
+
+
+def asking(page: str, gateway: Gateway, folder: Path, **otherwise: Mapping[str, Any]) -> Tutorial:
+    """Open a page whose reader has a gateway already, and asks that."""
+    opened = Tutorial(f"how-to/{page}", folder, **otherwise)
+    opened.environment = {"POSTROOM_SERVER": gateway.url, "POSTROOM_TOKEN": TOKEN}
+    return opened
 
 
 @pytest.fixture
@@ -57,3 +83,81 @@ def test_the_pages_event_notification_has_no_key_that_is_none(tmp_path: Path) ->
     page = HowTo("develop-an-integration-offline.md", tmp_path)
     [said] = [json.loads(text) for _, language, text in page.blocks if language == "json"]
     assert set(said) <= set(KEYS)
+
+
+def test_checking_in_ci_finds_what_the_page_shows(tmp_path: Path) -> None:
+    (tmp_path / "configurations.json").write_text(json.dumps({"configurations": [CONFIGURATION]}))
+    page = Tutorial(
+        "how-to/check-listeners-in-ci.md", tmp_path, ends={"postroom check connect.yaml": 1}
+    )
+    page.follow()
+    [steps] = [yaml.safe_load(text) for _, _, text in page.blocks if text.startswith("- run:")]
+    name, command, *flags = steps[0]["run"].split()
+    assert (name, command, flags[1:]) == ("postroom", "check", ["--sarif", "check.sarif"])
+
+
+def test_changing_listeners_goes_as_the_page_shows(
+    gateway: Gateway, recorder: Recorder, tmp_path: Path
+) -> None:
+    names = ("crm", "erp")
+    listeners: list[dict[str, Any]] = [
+        {"name": one, "account": A1, "url": recorder.url(one)} for one in names
+    ]
+    said = {"accounts": [account(A1, "Acme Corp")], "listeners": listeners}
+    gateway.apply(said)
+    for number, value in enumerate(["CRM", "ERP", "ERP", "erp ", "HR"], start=1):
+        gateway.tell(envelope(number, Integration=value), "envelope-completed")
+    gateway.until_quiet()
+    listeners[-1]["filter"] = {"customFields.Integration": "ERP"}
+    (tmp_path / "connect.yaml").write_text(yaml.safe_dump(said))
+    asking("change-listeners-safely.md", gateway, tmp_path).follow()
+    assert gateway.run("diff", str(tmp_path / "connect.yaml"))
+
+
+def test_finding_out_why_goes_as_the_page_shows(
+    gateway: Gateway, recorder: Recorder, tmp_path: Path
+) -> None:
+    wanted = {"events": ["envelope-completed"], "filter": {"customFields.Integration": "ERP"}}
+    erp = {"name": "ERP", "account": A1, "url": recorder.url("ERP")} | wanted
+    every = {"name": "all", "account": A1, "url": recorder.url("all"), "retry": [1, 1]}
+    gateway.apply({"accounts": [account(A1, "Acme Corp")], "listeners": [erp, every]})
+    for number in range(1, 8):
+        gateway.tell(envelope(number, Integration="erp "), "envelope-sent")
+    gateway.until_quiet()
+    recorder.say("all", status=503)
+    gateway.advance(minutes=4, seconds=12)
+    for number in range(1, 3):
+        gateway.tell(envelope(number, Integration="erp "), "envelope-completed")
+    for _ in range(3):
+        gateway.until_quiet()
+        gateway.advance(minutes=1)
+    found = gateway.find(envelope_id(1), "envelope-completed")
+    page = "find-out-why.md"
+    asking(page, gateway, tmp_path, instead={"explain evt_…": f"explain {found['id']}"}).follow()
+
+
+def test_trying_in_the_shadow_goes_as_the_page_shows(
+    gateway: Gateway, recorder: Recorder, tmp_path: Path
+) -> None:
+    page = asking("try-a-listener-in-the-shadow.md", gateway, tmp_path)
+    [text] = [text for _, language, text in page.blocks if language == "yaml"]
+    shadow = yaml.safe_load(text)["listeners"][0] | {"url": recorder.url("erp-2")}
+    of_erp = {"name": "erp", "mode": "live", "url": recorder.url("erp")}
+    erp = shadow | of_erp | {"filter": {"customFields.Integration": "ERP"}}
+    document = {"accounts": [account(A1, "Acme Corp")], "listeners": [erp]}
+    gateway.apply(document)
+    document["listeners"].append(shadow)
+    (tmp_path / "connect.yaml").write_text(yaml.safe_dump(document))
+    blocks = [text for _, language, text in page.blocks if language == "console"]
+    page.do(blocks[0])
+    for number, value in enumerate(["ERP"] * 15 + ["Erp"] * 3 + ["HR"] * 2, start=1):
+        gateway.tell(envelope(number, Integration=value), "envelope-completed")
+    gateway.until_quiet()
+    gateway.advance(days=3, minutes=1)
+    for block in blocks[1:-1]:
+        page.do(block)
+    document["listeners"] = [shadow | {"mode": "live"}]
+    (tmp_path / "connect.yaml").write_text(yaml.safe_dump(document))
+    page.do(blocks[-1])
+    assert [one["name"] for one in gateway.every("listeners")] == ["erp-2"]
+    assert recorder.totals() == {"erp": 15}

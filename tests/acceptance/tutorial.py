@@ -1,12 +1,15 @@
 """A page that shows what its commands print: each is run in its place, and must print that.
 
 Of what is shown, an `…` stands for anything in its line, and a line of its own for any lines.
+Where nothing is shown, anything may be printed.
 Runs of spaces are alike, and so are ids that begin with `evt_`, which are never the same twice.
 """
 
 import re
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tests.acceptance.how_to import PATIENCE_SECONDS, HowTo
 
@@ -18,8 +21,8 @@ LISTS = ("postroom deliveries", "postroom unclaimed", "postroom crossed", "postr
 class Tutorial(HowTo):
     """One page, followed in a folder, each file saved and each command run as one comes to it."""
 
-    def __init__(self, page: str, folder: Path) -> None:
-        super().__init__(f"../{page}", folder)
+    def __init__(self, page: str, folder: Path, **otherwise: Mapping[str, Any]) -> None:
+        super().__init__(f"../{page}", folder, **otherwise)
 
     def follow(self) -> None:
         """Do all that the page says, from top to bottom."""
@@ -27,8 +30,12 @@ class Tutorial(HowTo):
             if name:
                 (self.folder / name).write_text(text)
             elif language == "console":
-                for command, shown in steps(text):
-                    self._do(command, shown)
+                self.do(text)
+
+    def do(self, block: str) -> None:
+        """Run the commands of one block."""
+        for command, shown in steps(block):
+            self._do(command, shown)
 
     def _do(self, command: str, shown: str) -> None:
         if command.startswith("export "):
@@ -47,7 +54,7 @@ class Tutorial(HowTo):
 
     def _expect(self, command: str, shown: str) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
-        while not fits(shown, printed := self._print(command)):
+        while not fits(shown or "…", printed := self._print(command)):
             is_in_time = command.startswith(LISTS) and time.monotonic() < deadline
             assert is_in_time, f"$ {command}\n{printed}\nis not what the page shows:\n{shown}"
 
