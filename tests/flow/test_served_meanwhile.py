@@ -1,15 +1,13 @@
 """Long answers leave the loop to others: the same process takes in and delivers meanwhile."""
 
-import asyncio
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import pytest
 from tests.acceptance.cast import A1, account, envelope_id
 from tests.flow.office import NOWHERE, Office, office
+from tests.flow.turns import most_calls_in_one_go
 
 LISTENERS = 1000
 CALLS = 10_000
@@ -60,24 +58,4 @@ VERBS: dict[str, Callable[[Office], Awaitable[Any]]] = {
 
 @pytest.mark.parametrize("verb", VERBS)
 async def test_others_have_their_turn_meanwhile(desk: Office, verb: str) -> None:
-    calls = most = 0
-
-    def count(_frame: FrameType, event: str, _argument: object) -> None:
-        nonlocal calls
-        calls += event == "call"
-
-    async def take_turns() -> None:
-        nonlocal calls, most
-        while True:
-            calls = 0
-            await asyncio.sleep(0)
-            most = max(most, calls)
-
-    others = asyncio.create_task(take_turns())
-    sys.setprofile(count)  # of this thread alone
-    try:
-        await VERBS[verb](desk)
-    finally:
-        sys.setprofile(None)
-        others.cancel()
-    assert 0 < max(most, calls) < CALLS
+    assert 0 < await most_calls_in_one_go(VERBS[verb](desk)) < CALLS

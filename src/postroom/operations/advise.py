@@ -34,7 +34,7 @@ async def advise(
     if facts is None and not from_traffic:
         raise InvalidInputError("tell the facts, or let traffic tell: from_traffic")
     registry = await store.registry()
-    told = traffic.told_by(registry) if facts is None else read(facts)
+    told = await asyncio.to_thread(read, facts) if facts is not None else traffic.told_by(registry)
     seen = None
     if from_traffic:
         told, seen = await traffic.complete(store, registry, told, days=days, now=now)

@@ -25,12 +25,20 @@ class Problem(Noun, frozen=True, kw_only=True):
     message: str
 
 
+MOST_PROBLEMS = 1000
+"""Problems of one document that are told; putting each in words takes a while."""
+
+
 class InvalidDocumentError(InvalidInputError):
     """A document that cannot be applied, with all its problems. Nothing of it was applied."""
 
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = tuple(problems)
-        super().__init__("\n".join(f"{written(one.path)}: {one.message}" for one in problems))
+    def __init__(self, problems: list[Problem], *, unlisted: int = 0) -> None:
+        unlisted += max(0, len(problems) - MOST_PROBLEMS)
+        shown = problems[:MOST_PROBLEMS]
+        if unlisted:
+            shown.append(Problem(path=(), message=f"{unlisted:,} more problems are not listed"))
+        self.problems = tuple(shown)
+        super().__init__("\n".join(f"{written(one.path)}: {one.message}" for one in shown))
 
 
 def _scalar_text(value: Any) -> Any:
@@ -189,8 +197,10 @@ def read(document: Json) -> ConnectDocument:
     try:
         return ConnectDocument.model_validate(document)
     except ValidationError as problem:
-        found = [_problem(error) for error in problem.errors(include_url=False)]
-        raise InvalidDocumentError(list(dict.fromkeys(found))) from None
+        errors = problem.errors(include_url=False)
+        found = [_problem(error) for error in errors[:MOST_PROBLEMS]]
+        unlisted = len(errors) - len(found)
+        raise InvalidDocumentError(list(dict.fromkeys(found)), unlisted=unlisted) from None
 
 
 def written(path: tuple[str | int, ...]) -> str:

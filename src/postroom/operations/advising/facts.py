@@ -12,6 +12,7 @@ from postroom.delivery import egress
 from postroom.model import Account, Json, Noun, User
 from postroom.operations.document import (
     GUID,
+    MOST_PROBLEMS,
     Guid,
     InvalidDocumentError,
     Name,
@@ -109,8 +110,10 @@ def read(document: Json) -> Told:
     try:
         part = FactsPart.model_validate(document)
     except ValidationError as problem:
-        found = [_problem(error) for error in problem.errors(include_url=False)]
-        raise InvalidDocumentError(list(dict.fromkeys(found))) from None
+        errors = problem.errors(include_url=False)
+        found = [_problem(error) for error in errors[:MOST_PROBLEMS]]
+        unlisted = len(errors) - len(found)
+        raise InvalidDocumentError(list(dict.fromkeys(found)), unlisted=unlisted) from None
     empty = [name for name in ("accounts", "integrations") if not getattr(part, name)]
     if empty:
         raise InvalidDocumentError([Problem(path=(one,), message=_NOTHING) for one in empty])

@@ -111,6 +111,7 @@ def create_api(services: Services, *, trusted: str | None = None) -> Application
             PostroomError: problems.expected,
             HTTPException: problems.refused,
             RecursionError: problems.too_deep,
+            UnicodeDecodeError: problems.not_utf_8,
             Exception: problems.unexpected,
         },
         request_max_body_size=MAX_BODY_BYTES,

@@ -114,6 +114,11 @@ def too_deep(_request: Request[Any, Any, Any], _error: RecursionError) -> Respon
     return problem(HTTPStatus.BAD_REQUEST, "the body is nested too deeply")
 
 
+def not_utf_8(_request: Request[Any, Any, Any], _error: UnicodeDecodeError) -> Response[Problem]:
+    """Answer a body whose texts are none."""
+    return problem(HTTPStatus.BAD_REQUEST, "the body is not UTF-8")
+
+
 def _problem(status: HTTPStatus, detail: str, problems: tuple[Complaint, ...]) -> Problem:
     return Problem(
         type="about:blank",
