@@ -43,7 +43,7 @@ class HowTo:
     ) -> None:
         """Open a page; `instead` of some of its texts others are read, such as an id that is `…`.
 
-        `ends` has the exit codes of commands (by what they begin with) that are not 0.
+        `ends` has the exit codes of commands that are not 0.
         """
         self.folder = folder
         self.environment: dict[str, str] = {}
@@ -106,8 +106,7 @@ class HowTo:
     def _type_out(self) -> str:
         """Run what has been typed until here, in one shell; return what it printed."""
         script = "\n".join(["set -eu", *self._exports, *self._typed])
-        last = self._typed[-1] if self._typed else ""
-        expected = next((code for begin, code in self._ends.items() if last.startswith(begin)), 0)
+        expected = self._ends.get(self._typed[-1], 0) if self._typed else 0
         done = subprocess.run(  # noqa: S603  # the page's own commands
             ["/bin/bash", "-c", script],
             cwd=self.folder,

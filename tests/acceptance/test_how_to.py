@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.acceptance.cast import A1, account, envelope, envelope_id
+from tests.acceptance.cast import A1, KA1, U567, account, envelope, envelope_id
+from tests.acceptance.docusign_account import DocusignAccount, opened
 from tests.acceptance.gateway import TOKEN, Gateway
 from tests.acceptance.how_to import HowTo
 from tests.acceptance.recorder import Recorder
@@ -41,17 +42,36 @@ def asking(page: str, gateway: Gateway, folder: Path, **otherwise: Mapping[str, 
 
 
 @pytest.fixture
+def docusign(tmp_path: Path) -> Iterator[DocusignAccount]:
+    with opened(tmp_path / "docusign", start="2026-03-02T09:00:00Z") as one:
+        yield one
+
+
+@pytest.fixture
+def crossed(gateway: Gateway, recorder: Recorder) -> Gateway:
+    """Return a gateway at which erp and crm, of one lane, both want one notification."""
+    listeners = [
+        {"name": name, "account": A1, "url": recorder.url(name), "lane": "write-back"}
+        for name in ("crm", "erp")
+    ]
+    gateway.apply({"accounts": [account(A1, "Acme Corp")], "listeners": listeners})
+    gateway.tell(envelope(1), "envelope-completed")
+    gateway.until_quiet()
+    return gateway
+
+
+@pytest.fixture
 def follow(tmp_path: Path) -> Iterator[Follow]:
     """Yield what follows a page to its end and leaves what it started running until the test's."""
-    opened: list[HowTo] = []
+    pages: list[HowTo] = []
 
     def one(page: str) -> HowTo:
-        opened.append(HowTo(page, tmp_path))
-        opened[-1].follow()
-        return opened[-1]
+        pages.append(HowTo(page, tmp_path))
+        pages[-1].follow()
+        return pages[-1]
 
     yield one
-    for page in opened:
+    for page in pages:
         page.close()
 
 
@@ -88,7 +108,12 @@ def test_the_pages_event_notification_has_no_key_that_is_none(tmp_path: Path) ->
 def test_checking_in_ci_finds_what_the_page_shows(tmp_path: Path) -> None:
     (tmp_path / "configurations.json").write_text(json.dumps({"configurations": [CONFIGURATION]}))
     page = Tutorial(
-        "how-to/check-listeners-in-ci.md", tmp_path, ends={"postroom check connect.yaml": 1}
+        "how-to/check-listeners-in-ci.md",
+        tmp_path,
+        ends={
+            "postroom check connect.yaml": 1,
+            "postroom check connect.yaml configurations.json": 1,
+        },
     )
     page.follow()
     [steps] = [yaml.safe_load(text) for _, _, text in page.blocks if text.startswith("- run:")]
@@ -161,3 +186,74 @@ def test_trying_in_the_shadow_goes_as_the_page_shows(
     page.do(blocks[-1])
     assert [one["name"] for one in gateway.every("listeners")] == ["erp-2"]
     assert recorder.totals() == {"erp": 15}
+
+
+def test_enriching_and_reconciling_go_as_their_pages_show(
+    gateway: Gateway, recorder: Recorder, docusign: DocusignAccount, tmp_path: Path
+) -> None:
+    (tmp_path / "integration.pem").write_text(docusign.private_key)
+    instead = {
+        "1f0c1f3e-0000-4000-8000-00000000abcd": docusign.integration_key,
+        "https://demo.docusign.net/restapi": f"{docusign.server.url}/restapi",
+        "https://account-d.docusign.com": docusign.server.url,
+    }
+    page = asking("enrich-what-the-feed-leaves-out.md", gateway, tmp_path, instead=instead)
+    [text] = [text for _, language, text in page.blocks if language == "yaml"]
+    said = account(A1, "Acme Corp") | yaml.safe_load(text)["accounts"][0]
+    wants = {"customFields.Integration": "ERP"}
+    erp = {"name": "erp", "account": A1, "url": recorder.url("erp"), "filter": wants}
+    (tmp_path / "connect.yaml").write_text(yaml.safe_dump({"accounts": [said], "listeners": [erp]}))
+    page.environment["ACME_CONNECT_KEY"] = KA1
+    page.follow()
+    feed = {"version": "restv2.1", "includeData": ["recipients"]}
+    docusign.configure(gateway, events=["envelope-completed"], event_data=feed)
+    sent = docusign.sdk.send("ada", fields={"Integration": "ERP"})
+    docusign.sdk.sign_all(sent)
+    docusign.server.until_quiet()
+    gateway.until_enriched()
+    assert recorder.totals() == {"erp": 1}
+
+    gateway.stop()
+    docusign.advance(gateway, minutes=1)
+    docusign.sdk.sign_all(docusign.sdk.send("ada", fields={"Integration": "ERP"}))
+    docusign.server.until_quiet()
+    gateway.now = docusign.server.now
+    gateway.start()
+    docusign.advance(gateway, minutes=10)
+    asking(
+        "reconcile-after-an-outage.md",
+        gateway,
+        tmp_path,
+        ends={'postroom reconcile --account "Acme Corp" --since 2026-03-02T09:00Z': 1},
+    ).follow()
+
+
+def test_adopting_goes_as_the_page_shows(
+    gateway: Gateway, docusign: DocusignAccount, tmp_path: Path
+) -> None:
+    for name, url, said in (
+        ("Everything", "https://audit.example.com/hook", {}),
+        ("ERP", "https://erp.example.com/docusign", {"user_ids": [U567.user_id]}),
+        ("Legacy", "https://old.example.com/connect", {"delivery_mode": "Aggregate"}),
+    ):
+        users = {"all_users": "false"} if said.get("user_ids") else {}
+        xml = {"event_data": {"version": "legacy"}} if name == "Legacy" else {}
+        docusign.admin.configure(name, url, events=["envelope-completed"], **said, **users, **xml)
+    instead = {
+        "https://demo.docusign.net/restapi": f"{docusign.server.url}/restapi",
+        "DOCUSIGN_ACCESS_TOKEN=...": f"DOCUSIGN_ACCESS_TOKEN={TOKEN}",
+        "DOCUSIGN_CONNECT_KEY=...": f"DOCUSIGN_CONNECT_KEY={KA1}",
+    }
+    asking("adopt-an-account.md", gateway, tmp_path, instead=instead).follow()
+    assert [one["name"] for one in gateway.every("listeners")] == ["ERP", "Everything", "Legacy"]
+
+
+@pytest.mark.parametrize(
+    "page", ["keep-integrations-apart.md", "recover-after-an-outage.md", "rotate-a-key.md"]
+)
+def test_a_short_page_goes_as_it_shows(page: str, crossed: Gateway, tmp_path: Path) -> None:
+    id_ = crossed.get("crossed")["items"][0]["notification_id"]
+    key = crossed.get("keys")["items"][0]["id"]
+    opened = asking(page, crossed, tmp_path)
+    for block in [text for _, language, text in opened.blocks if language == "console"]:
+        opened.do(block.replace("evt_…", id_).replace("retire KEY", f"retire {key}"))

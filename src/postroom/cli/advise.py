@@ -12,7 +12,7 @@ from rich.console import RenderableType
 from postroom.cli import advise_interview, connect_file
 from postroom.cli.connect_file import ConnectFile
 from postroom.cli.desk import RefusedError
-from postroom.cli.output import Column, Row, facts, heading, table
+from postroom.cli.output import Column, Row, counted, facts, heading, table
 from postroom.cli.seat import Seat, command
 from postroom.errors import ConflictError, InvalidInputError
 from postroom.model import Json
@@ -137,10 +137,12 @@ def _told(advised: Row) -> Iterator[RenderableType | str]:
 
 def _of_traffic(seen: Row) -> Iterator[RenderableType | str]:
     more = ", the newest" if seen["is_cut"] else ""
-    yield f"{seen['envelopes']} envelopes in {seen['notifications']} notifications{more}."
+    told = counted(seen["notifications"], "notification")
+    yield f"{counted(seen['envelopes'], 'envelope')} in {told}{more}."
     yield from map(_covered, seen["coverage"][:SHOWN_SENDERS])
     for one in seen["shared_now"][:SHOWN_SENDERS]:
-        yield f"{one['one']} and {one['other']} both want {one['envelopes']} envelopes now."
+        both = f"{one['one']} and {one['other']}"
+        yield f"{both} both want {counted(one['envelopes'], 'envelope')} now."
     yield from seen["completed"]
     yield from (f"contradicted: {one}" for one in seen["contradictions"])
     yield ""
@@ -151,8 +153,8 @@ def _covered(one: Row) -> str:
     whole = one["envelopes"]
     values = ", ".join(f"{value} {_percent(n, whole)}" for value, n in one["values"].items())
     line = (
-        f"{one['field']} is set on {_percent(whole - one['without'], whole)} of the {whole}"
-        f" envelopes sent by {one['sender']}: {values}"
+        f"{one['field']} is set on {_percent(whole - one['without'], whole)} of the"
+        f" {counted(whole, 'envelope')} sent by {one['sender']}: {values}"
     )
     return f"{line}; {_percent(one['without'], whole)} have none." if one["without"] else f"{line}."
 

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from postroom.cli import checked_file, sarif
 from postroom.cli.connect_file import ConnectFile
-from postroom.cli.output import Row, cleaned_lines
+from postroom.cli.output import Row, cleaned_lines, counted
 from postroom.cli.seat import NO, OK, Seat, command
 from postroom.errors import InvalidInputError
 from postroom.operations import check as checking
@@ -151,10 +151,11 @@ def _proofs(one: Row) -> Iterator[str]:
 
 def _summary(one: Row) -> str:
     counts = [
-        f"{count} {severity}{'' if count == 1 else 's'}"
+        counted(count, severity)
         for severity in SEVERITIES
         if (count := sum(found["severity"] == severity for found in one["findings"]))
     ]
     what = one.get("file", "the system")
+    listeners = counted(one["listeners"], "listener")
     pairs = f"{one['apart']} of {one['pairs']} pairs proved apart"
-    return f"{what}: {one['listeners']} listeners, {pairs}; {', '.join(counts) or 'no findings'}."
+    return f"{what}: {listeners}, {pairs}; {', '.join(counts) or 'no findings'}."

@@ -174,6 +174,11 @@ def cleaned_lines(text: str) -> str:
     return "\n".join(clean(line) for line in text.split("\n"))
 
 
+def counted(count: Json, noun: str) -> str:
+    """Return a number with its noun: `1 envelope`, `2 envelopes`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def moment(text: Json) -> str:
     """Return an API moment for people: to the second, UTC as everywhere."""
     return str(text).replace("T", " ").split(".")[0].removesuffix("Z") if text else ""

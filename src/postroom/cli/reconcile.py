@@ -7,7 +7,7 @@ from rich.console import RenderableType
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from postroom.cli.options import several
-from postroom.cli.output import Column, Row, heading, moment, table
+from postroom.cli.output import Column, Row, counted, heading, moment, table
 from postroom.cli.seat import NO, OK, UNAVAILABLE, Seat, command
 
 app = typer.Typer(add_completion=False)
@@ -71,7 +71,10 @@ async def _followed(seat: Seat, order: Row) -> Row:
         task = bar.add_task("Asking the account…", total=None)
 
         def told(progress: Row) -> None:
-            line = f"{progress['envelopes']} envelopes looked at, {progress['missing']} missing"
+            line = (
+                f"{counted(progress['envelopes'], 'envelope')} looked at,"
+                f" {progress['missing']} missing"
+            )
             bar.update(task, description=line)
 
         found: Row = await seat.desk.follow("/reconcile", order, told)
@@ -80,17 +83,17 @@ async def _followed(seat: Seat, order: Row) -> Row:
 
 def _told(done: Row, *, inject: bool) -> list[RenderableType]:
     window = f"from {moment(done['since'])} to {moment(done['until'])}"
-    lines: list[RenderableType] = [
-        f"{done['envelopes']} envelopes looked at; {done['missing']} events {window} never arrived."
-    ]
+    looked_at = counted(done["envelopes"], "envelope")
+    missing = counted(done["missing"], "event")
+    lines: list[RenderableType] = [f"{looked_at} looked at; {missing} {window} never arrived."]
     if done["items"]:
         lines.append(table(done["items"], COLUMNS))
     if (more := done["missing"] - len(done["items"])) > 0:
         lines.append(f"{more} more are not listed; narrow it with --since, --until or --events.")
     if inject and done["injected"]:
         lines.append(
-            f"{done['injected']} were made up, marked Postroom-Derived, and are delivered like any"
-            " other."
+            f"{counted(done['injected'], 'event')} made up, marked Postroom-Derived, delivered like"
+            " any other."
         )
     elif done["missing"]:
         lines.append("Add --inject to make them up and deliver them.")
