@@ -97,11 +97,14 @@ async def _walk(
     while page:
         seen = page[-1].sequence
         upcoming = asyncio.create_task(store.traffic(_query(only, period, after=seen)))
-        await asyncio.to_thread(comparison.take, page)
-        if told is not None:
-            total = max(seen, *(one.sequence for one in ends)) - first + 1
-            told(Progress(looked_at=seen - first + 1, total=total))
-        page = await upcoming
+        try:
+            await asyncio.to_thread(comparison.take, page)
+            if told is not None:
+                total = max(seen, *(one.sequence for one in ends)) - first + 1
+                told(Progress(looked_at=seen - first + 1, total=total))
+            page = await upcoming
+        finally:
+            upcoming.cancel()  # nothing, where it has ended
 
 
 def _query(

@@ -14,15 +14,16 @@ NDJSON = "application/x-ndjson"
 Progress = TypeVar("Progress", bound=Noun)
 Result = TypeVar("Result", bound=Noun)
 _UNDER_WAY: set[asyncio.Task[None]] = set()
-"""Work that goes on, also when nobody reads how far it is."""
+"""Work that is held here: the loop itself forgets tasks that nobody awaits."""
 
 
 async def lines(
-    work: Callable[[Callable[[Progress], None]], Awaitable[Result]],
+    work: Callable[[Callable[[Progress], None]], Awaitable[Result]], *, goes_on: bool = False
 ) -> AsyncIterator[bytes]:
     """Begin the work and return its lines; what is refused at once is raised.
 
-    The work goes on to its end also when nobody reads the lines any more.
+    When nobody reads the lines any more the work ends, for it is of no use to anybody; unless it
+    `goes_on`, as what changes something does.
     """
     made: asyncio.Queue[bytes | None] = asyncio.Queue()
     has_begun = False
@@ -51,10 +52,14 @@ async def lines(
 
     async def read() -> AsyncIterator[bytes]:
         line = first
-        while line is not None:
-            yield line
-            line = await made.get()
-        await running
+        try:
+            while line is not None:
+                yield line
+                line = await made.get()
+            await running
+        finally:
+            if not goes_on:
+                running.cancel()  # nothing, where it has ended
 
     return read()
 

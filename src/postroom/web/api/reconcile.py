@@ -62,7 +62,7 @@ async def start_reconcile(
     if ndjson.NDJSON not in request.headers.get("accept", ""):
         return await work(None)
     headers = {"Content-Type": ndjson.NDJSON}
-    return Stream(await ndjson.lines(work), headers=headers, status_code=200)
+    return Stream(await ndjson.lines(work, goes_on=data.inject), headers=headers, status_code=200)
 
 
 def _injector(services: Services) -> Injector:

@@ -60,7 +60,7 @@ async def start_trigger(
     if ndjson.NDJSON not in request.headers.get("accept", ""):
         return await work(None)
     headers = {"Content-Type": ndjson.NDJSON}
-    return Stream(await ndjson.lines(work), headers=headers, status_code=200)
+    return Stream(await ndjson.lines(work, goes_on=True), headers=headers, status_code=200)
 
 
 def _wanted(order: TriggerOrder) -> TriggerRequest:
