@@ -88,8 +88,9 @@ def adopt(  # noqa: PLR0913  # one parameter for each option
 ) -> None:
     """Write what an account's Connect configurations do as a connect.yaml, and prove it the same.
 
-    Without --apply nothing is changed on the account. Signs in by DOCUSIGN_ACCESS_TOKEN, or a JWT
-    grant. Ends with 1 if a configuration that is on is not taken over.
+    Without --apply nothing is changed on the account.
+    Signs in by DOCUSIGN_ACCESS_TOKEN, or a JWT grant.
+    Ends with 1 if a configuration that is on is not taken over.
     """
     out_ = Output(as_json=as_json)
 

@@ -5,6 +5,7 @@ models drop every key they do not know.
 """
 
 import asyncio
+import logging
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -42,6 +43,8 @@ class SdkAccount:
         self._account_id = account_id
         self._sign_in = sign_in
         self._client = ds.ApiClient(host=sign_in.base_path)
+        # The SDK prints each try that fails; what came of them all is told once, in our words.
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
         if sign_in.token is not None:
             self._client.set_default_header("Authorization", f"Bearer {sign_in.token}")
         self._is_signed_in = sign_in.token is not None

@@ -168,19 +168,30 @@ def _told(made: Row, out: Path | None) -> Iterator[RenderableType]:
         yield plain(f"Nothing would change: {made['unchanged']} stay as they are.")
         return
     yield plain(f"{len(made['changes'])} would change, {made['unchanged']} stay as they are.")
-    yield from _effects(made["effects"])
+    yield from _effects(made["effects"], made["changes"])
     if out is not None:
         yield plain(f"\nTo do exactly this: postroom apply --plan {out}")
 
 
-def _effects(effects: Row) -> Iterator[RenderableType]:
-    count, touched = effects["notifications"], effects["listeners"]
+def _effects(effects: Row, changes: list[Row]) -> Iterator[RenderableType]:
+    count = effects["notifications"]
+    changed_ones = {(one["account_id"], one["name"]) for one in changes}
+    touched = [
+        one
+        for one in effects["listeners"]
+        if one["gained"]["count"]
+        or one["lost"]["count"]
+        or (one["account_id"], one["listener"]) in changed_ones
+    ]
     if count == 0:
         yield plain("No traffic of the period is touched; --days asks further back.")
     else:
         since = f"from {moment(effects['received_from'])} to {moment(effects['received_until'])}"
         yield heading(f"{count} notifications {since}, decided once more:")
-        yield table(touched, COUNTS)
+        if touched:
+            yield table(touched, COUNTS)
+        if others := len(effects["listeners"]) - len(touched):
+            yield plain(f"{others} more listeners would have had just what they had.")
         for one in touched:
             yield from _examples(f"{one['listener']} would have gained", one["gained"])
             yield from _examples(f"{one['listener']} would have lost", one["lost"])

@@ -20,8 +20,8 @@ app = typer.Typer(add_completion=False)
 def serve(*, config: Path | None, **flags: Any) -> None:
     """Serve the front door and the API until Ctrl+C or SIGTERM, then drain.
 
-    Every setting has the same name as a flag, in the environment (POSTROOM_...) and in a TOML
-    file. A flag wins over the environment, the environment over the file.
+    Every setting has the same name as a flag, in the environment, and in a TOML file.
+    A flag wins over the environment (POSTROOM_...), the environment over the file.
     """
     raise typer.Exit(guarded(Output(as_json=False), lambda: _serve(config, flags)))
 

@@ -32,8 +32,8 @@ def demo(
 ) -> None:
     """Play the main job: notifications in, integrations and an audit out, and why.
 
-    Starts a server on a temporary database and real listeners on loopback. Ends with 0 only if
-    every listener got exactly what it should.
+    Starts a server on a temporary database and real listeners on loopback.
+    Ends with 0 only if every listener got exactly what it should.
     """
     signal.signal(signal.SIGTERM, _leave)  # so that the server and its folder go with us
     told = Console(stderr=as_json, quiet=as_json and not keep)
