@@ -148,3 +148,14 @@ async def test_diff_tells_both_directions_and_nothing_once_they_agree(desk: Offi
     await desk.post("/apply", said, prune=True)
     found = await desk.post("/diff", said)
     assert (found["only_in_file"], found["only_in_system"], found["differing"]) == ([], [], [])
+
+
+async def test_an_example_that_concerns_many_listeners_says_why_of_a_few(desk: Office) -> None:
+    many = [{"name": f"l{number}"} for number in range(40)]
+    await desk.apply(*many)
+    await desk.feed(1, include=("recipients",), Integration="ERP")
+    plan = await planned(desk, document(*({**one, "filter": ERP} for one in many)))
+    held = plan["effects"]["newly_held"]
+    assert held["count"] == 1
+    assert held["examples"][0]["why"].count("held:") == 3
+    assert held["examples"][0]["why"].endswith("; and so for 37 more")

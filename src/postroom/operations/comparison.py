@@ -24,6 +24,8 @@ from postroom.routing.match import Router
 from postroom.storage.port import StoredNotification
 
 MOST_EXAMPLES = 5
+MOST_TOLD = 3
+"""Listeners that an example says why of; one missing field can hold it for thousands."""
 
 
 class Example(Noun, frozen=True, kw_only=True):
@@ -180,7 +182,11 @@ class Comparison:
         tally.count += 1
         if tally.count > MOST_EXAMPLES:
             return
-        why = "; ".join(self._why(id_, notification, which) for id_ in listener_ids)
+        concerned = list(listener_ids)
+        told = [self._why(id_, notification, which) for id_ in concerned[:MOST_TOLD]]
+        if len(concerned) > MOST_TOLD:
+            told.append(f"and so for {len(concerned) - MOST_TOLD:,} more")
+        why = "; ".join(told)
         tally.examples.append(
             Example(
                 notification_id=notification.id,
