@@ -1,5 +1,6 @@
 """Plan, apply of a plan, and diff, on a real node with real traffic."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -159,3 +160,16 @@ async def test_an_example_that_concerns_many_listeners_says_why_of_a_few(desk: O
     assert held["count"] == 1
     assert held["examples"][0]["why"].count("held:") == 3
     assert held["examples"][0]["why"].endswith("; and so for 37 more")
+
+
+async def test_of_several_that_apply_one_plan_at_the_same_time_only_the_first_does(
+    desk: Office,
+) -> None:
+    await desk.apply({"name": "erp"})
+    said = document({"name": "erp", "filter": ERP})
+    plan = (await planned(desk, said))["fingerprint"]
+    answers = await asyncio.gather(
+        *(desk.http.post("/api/v1/apply", json=said, params={"plan": plan}) for _ in range(4))
+    )
+    assert sorted(one.status_code for one in answers) == [200, 409, 409, 409]
+    assert len((await desk.get("/listeners"))["items"]) == 1

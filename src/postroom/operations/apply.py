@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 from postroom.errors import ConflictError
 from postroom.model import Json, Noun
@@ -10,6 +11,10 @@ from postroom.operations.changes import ChangeView, Intended, intended
 from postroom.operations.crossed import settle_lane
 from postroom.operations.keys import Sealing
 from postroom.storage.port import AuditEntry, PutLane, Store
+
+MOST_TRIES = 5
+_TURNS: WeakKeyDictionary[Store, asyncio.Lock] = WeakKeyDictionary()
+"""Who applies to a store, in this process."""
 
 
 class Applied(Noun, frozen=True, kw_only=True):
@@ -41,23 +46,25 @@ async def apply(  # noqa: PLR0913  # the document, how far it goes, and who appl
     plan: anything but exactly what it showed is refused with `ConflictError`.
     Raises `InvalidDocumentError` with every problem and its place.
     """
-    wanted = await intended(
-        store,
-        vault,
-        document,
-        allow_private_addresses=allow_private_addresses,
-        prune=prune,
-        now=now,
-    )
-    if plan is not None and plan != await asyncio.to_thread(lambda: wanted.fingerprint):
-        raise ConflictError(
-            "the system or the file is not what it was when this was planned; nothing was"
-            " changed: plan again, and look at what it shows now"
+    # One after the other: what is worked out for a system must not be done to another.
+    async with _TURNS.setdefault(store, asyncio.Lock()):
+        wanted = await _still_intended(
+            store,
+            vault,
+            document,
+            allow_private_addresses=allow_private_addresses,
+            prune=prune,
+            now=now,
         )
-    decided = 0
-    if not dry_run and wanted.views:
-        audit = AuditEntry(at=now, actor=actor, verb="apply", details=_audited(wanted.views))
-        decided = await _carry_out(store, wanted, audit)
+        if plan is not None and plan != await asyncio.to_thread(lambda: wanted.fingerprint):
+            raise ConflictError(
+                "the system or the file is not what it was when this was planned; nothing was"
+                " changed: plan again, and look at what it shows now"
+            )
+        decided = 0
+        if not dry_run and wanted.views:
+            audit = AuditEntry(at=now, actor=actor, verb="apply", details=_audited(wanted.views))
+            decided = await _carry_out(store, wanted, audit)
     return Applied(
         changes=wanted.views,
         unchanged=wanted.unchanged,
@@ -65,6 +72,30 @@ async def apply(  # noqa: PLR0913  # the document, how far it goes, and who appl
         crossed_decided=decided,
         is_dry_run=dry_run,
     )
+
+
+async def _still_intended(  # as `intended`
+    store: Store,
+    vault: Sealing,
+    document: Json,
+    *,
+    allow_private_addresses: bool,
+    prune: bool,
+    now: int,
+) -> Intended:
+    """Return what a document would change; again, where another verb has changed something."""
+    for _ in range(MOST_TRIES):
+        wanted = await intended(
+            store,
+            vault,
+            document,
+            allow_private_addresses=allow_private_addresses,
+            prune=prune,
+            now=now,
+        )
+        if await store.revision() == wanted.before.revision:
+            return wanted
+    raise ConflictError("others are changing the system all the time; apply it again")
 
 
 async def _carry_out(store: Store, wanted: Intended, audit: AuditEntry) -> int:
