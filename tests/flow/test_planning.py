@@ -162,7 +162,7 @@ async def test_an_example_that_concerns_many_listeners_says_why_of_a_few(desk: O
     assert held["examples"][0]["why"].endswith("; and so for 37 more")
 
 
-async def test_of_several_that_apply_one_plan_at_the_same_time_only_the_first_does(
+async def test_of_several_that_apply_one_plan_at_once_only_the_first_does(
     desk: Office,
 ) -> None:
     await desk.apply({"name": "erp"})
