@@ -53,11 +53,11 @@ class HowTo:
         """(file or "", language, text), as they stand on the page."""
         self._ports = {named: str(_free_port()) for named in (SERVER_PORT, LISTENER_PORT)}
         text = (ROOT / "docs" / "how-to" / page).read_text()
-        for named, free in self._ports.items():
-            text = re.sub(rf"(?<=[: ]){named}\b", free, text)
         for said, meant in instead.items():
             assert said in text, f"{page} does not say {said!r} any more"
             text = text.replace(said, meant)
+        for named, free in self._ports.items():
+            text = re.sub(rf"(?<=[: ]){named}\b", free, text)
         text = CONTINUED.sub(" ", text)
         self.blocks += BLOCK.findall(text)
         self._exports: list[str] = []

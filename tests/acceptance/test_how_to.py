@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 from tests.acceptance.cast import A1, KA1, U567, account, envelope, envelope_id
+from tests.acceptance.conftest import Launch
 from tests.acceptance.docusign_account import DocusignAccount, opened
 from tests.acceptance.gateway import TOKEN, Gateway
 from tests.acceptance.how_to import HowTo
@@ -257,3 +258,29 @@ def test_a_short_page_goes_as_it_shows(page: str, crossed: Gateway, tmp_path: Pa
     opened = asking(page, crossed, tmp_path)
     for block in [text for _, language, text in opened.blocks if language == "console"]:
         opened.do(block.replace("evt_…", id_).replace("retire KEY", f"retire {key}"))
+
+
+def test_the_readme_s_first_listeners_go_as_it_says(
+    launch: Launch, recorder: Recorder, tmp_path: Path
+) -> None:
+    gateway = launch(start="2026-11-24T09:00:00Z")
+    instead = {
+        ".venv/bin/postroom": "postroom",
+        "https://erp.example.com": recorder.url("erp"),
+        "https://salesforce.example.com": recorder.url("salesforce"),
+        "https://audit.example.com": recorder.url("audit"),
+        "export POSTROOM_SERVER=http://127.0.0.1:8080 POSTROOM_TOKEN=prt_...": "true",
+    }
+    page = asking("../../README.md", gateway, tmp_path, instead=instead)
+    [said] = [text for _, language, text in page.blocks if language == "yaml"]
+    (tmp_path / "connect.yaml").write_text(said)
+    consoles = [text for _, language, text in page.blocks if language == "console"]
+    [first] = [text for text in consoles if "postroom listeners" in text]
+    before, explain = first.split("$ postroom explain")
+    page.do(before)
+    gateway.until_quiet()
+    assert recorder.totals() == {"erp/docusign": 1, "audit/all": 6}
+    [completed] = gateway.get("notifications", events="envelope-completed")["items"]
+    page.do(f"$ postroom explain{explain}".replace("evt_...", completed["id"]))
+    [known_before] = [text for text in consoles if "postroom check" in text]
+    page.do(known_before)

@@ -191,7 +191,7 @@ def _effects(effects: Row, changes: list[Row]) -> Iterator[RenderableType]:
         if touched:
             yield table(touched, COUNTS)
         if others := len(effects["listeners"]) - len(touched):
-            yield plain(f"{others} more listeners would have had just what they had.")
+            yield plain(f"Listeners that would have had just what they had: {others}.")
         for one in touched:
             yield from _examples(f"{one['listener']} would have gained", one["gained"])
             yield from _examples(f"{one['listener']} would have lost", one["lost"])
