@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import jwt
 import pytest
-from tests.flow.docusign_stub import INTEGRATION, PRIVATE, PUBLIC, USER, Stub, said
+from tests.flow.docusign_stub import INTEGRATION, PRIVATE, PUBLIC, USER, Said, Stub, said
 
 from postroom.clock import SECOND, VirtualClock
+from postroom.esign import listing
 from postroom.esign.account import Accounts, Failure
 from postroom.esign.dial import LARGEST_ANSWER_BYTES
 
@@ -248,3 +249,25 @@ def test_neither_key_nor_token_is_ever_shown(stub: Stub) -> None:
     assert PRIVATE not in shown
     assert "given-token" not in shown
     assert json.dumps(PRIVATE) not in shown
+
+
+async def test_an_account_whose_list_never_ends_is_left_after_so_many_pages(
+    stub: Stub, accounts: Accounts
+) -> None:
+    def endless(_path: str, query: dict[str, str]) -> Said:
+        first = int(query["from_date"][20:26]) + 1
+        envelopes = [
+            {
+                "envelopeId": f"e0000000-0000-4000-8000-{first:06d}{number:06d}",
+                "statusChangedDateTime": f"2026-03-02T09:00:00.{first:06d}0Z",
+            }
+            for number in range(listing.PAGE)
+        ]
+        return said(200, {"envelopes": envelopes})
+
+    stub.rest = endless
+    told = listing.touched(accounts, stub.by_grant(), since=START, most_pages=4)
+    pages = [page async for page in told]
+    assert len(pages) == 5
+    assert isinstance(pages[-1], Failure)
+    assert "more than 400 envelopes" in pages[-1].reason

@@ -25,6 +25,8 @@ UNDER_WAY_DAYS = 365
 default Docusign ends one after 120 days."""
 UNDER_WAY = "sent,delivered"
 MOST_STALE_PAGES = 3
+MOST_PAGES = 10_000
+"""A million envelopes: three hours, at as many calls an hour as an account has."""
 GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 _UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
@@ -49,13 +51,14 @@ class _Head(msgspec.Struct):
 
 
 async def touched(
-    accounts: Accounts, access: Access, *, since: int
+    accounts: Accounts, access: Access, *, since: int, most_pages: int = MOST_PAGES
 ) -> AsyncIterator[Sequence[Listed] | Failure]:
     """Yield the envelopes that may have lived through something since a moment, a page at a time.
 
-    Ends with a `Failure` where the account tells no more. An envelope that changes meanwhile may
-    come twice.
+    Ends with a `Failure` where the account tells no more, or goes on beyond `most_pages`. An
+    envelope that changes meanwhile may come twice.
     """
+    pages = 0
     begun = since - UNDER_WAY_DAYS * 24 * 3600 * SECOND
     windows: tuple[tuple[int, int | None, str], ...] = (
         (max(begun, 0), since, UNDER_WAY),
@@ -63,6 +66,13 @@ async def touched(
     )
     for first, last, status in windows:
         async for page in _window(accounts, access, first, last, status):
+            pages += 1
+            if pages > most_pages:
+                yield Failure(
+                    reason=f"the account tells more than {most_pages * PAGE:,} envelopes; begin"
+                    " with a later --since"
+                )
+                return
             yield page
             if isinstance(page, Failure):
                 return
