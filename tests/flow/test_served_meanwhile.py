@@ -59,3 +59,15 @@ VERBS: dict[str, Callable[[Office], Awaitable[Any]]] = {
 @pytest.mark.parametrize("verb", VERBS)
 async def test_others_have_their_turn_meanwhile(desk: Office, verb: str) -> None:
     assert 0 < await most_calls_in_one_go(VERBS[verb](desk)) < CALLS
+
+
+async def test_others_have_their_turn_while_the_rivals_of_a_crowded_lane_are_explained(
+    desk: Office,
+) -> None:
+    named = [
+        {"name": f"rival-{number}", "account": A1, "url": NOWHERE, "lane": "one"}
+        for number in range(100)
+    ]
+    await desk.post("/apply", {"listeners": named})
+    await desk.node.keeper.refresh()
+    assert 0 < await most_calls_in_one_go(explained(desk)) < CALLS

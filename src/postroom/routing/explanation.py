@@ -67,9 +67,12 @@ def explain(registry: Registry, listener: Listener, notification: Notification) 
 class Explainer:
     """Explains one listener of one revision, of many notifications."""
 
-    def __init__(self, registry: Registry, listener: Listener) -> None:
+    def __init__(
+        self, registry: Registry, listener: Listener, lanes: "Lanes | None" = None
+    ) -> None:
         self._registry = registry
         self._listener = listener
+        self._lanes = Lanes(registry) if lanes is None else lanes
         account = registry.accounts.get(listener.account_id)
         self._wants = None if account is None else Wants(listener, Directory(account))
         self._router: Router | None = None
@@ -143,6 +146,8 @@ class Explainer:
 
     def _in_lane(self, notification: Notification, content: Content) -> Routing:
         """Return what the listener and its rivals are owed, once its lane had its say."""
+        if self._listener.lane and self._listener.mode == "live":
+            return self._lanes.route(self._listener, notification, content)
         if self._router is None:
             self._router = Router(_with_rivals(self._registry, self._listener))
         return self._router.match(notification, content)
@@ -165,6 +170,31 @@ class Explainer:
             held = f"would be held (shadow): {match.reason}"
             return held if match.reason else "would be delivered (shadow)"
         return f"held: {match.reason}"
+
+
+class Lanes:
+    """Routes within one lane of a registry: the same for all that are live there.
+
+    Each lane remembers the notification that it was asked for last: explaining one to all the
+    listeners of a lane would otherwise take the square of their number.
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._routers: dict[tuple[str, str | None], Router] = {}
+        self._last: dict[tuple[str, str | None], tuple[Notification, Routing]] = {}
+
+    def route(self, listener: Listener, notification: Notification, content: Content) -> Routing:
+        """Return what a live listener and its rivals are owed."""
+        lane = listener.account_id, listener.lane
+        last = self._last.get(lane)
+        if last is not None and last[0] is notification:
+            return last[1]
+        if lane not in self._routers:
+            self._routers[lane] = Router(_with_rivals(self._registry, listener))
+        routing = self._routers[lane].match(notification, content)
+        self._last[lane] = notification, routing
+        return routing
 
 
 def _with_rivals(registry: Registry, listener: Listener) -> Registry:

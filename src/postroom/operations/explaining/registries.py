@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from postroom.model import Listener, Notification, Registry
-from postroom.routing.explanation import Explainer, Explanation
+from postroom.routing.explanation import Explainer, Explanation, Lanes
 from postroom.storage.port import Store
 
 MOST_REVISIONS = 8
@@ -17,6 +17,7 @@ class Registries:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._registries: OrderedDict[int, Registry] = OrderedDict()
+        self._lanes: dict[int, Lanes] = {}
         self._explainers: OrderedDict[tuple[int, int], Explainer] = OrderedDict()
 
     async def at(self, revision: int) -> Registry:
@@ -25,7 +26,7 @@ class Registries:
         if found is None:
             found = self._registries[revision] = await self._store.registry(revision)
             if len(self._registries) > MOST_REVISIONS:
-                self._registries.popitem(last=False)
+                self._lanes.pop(self._registries.popitem(last=False)[0], None)
         self._registries.move_to_end(revision)
         return found
 
@@ -36,7 +37,10 @@ class Registries:
         key = registry.revision, listener.id
         found = self._explainers.get(key)
         if found is None:
-            found = self._explainers[key] = Explainer(registry, listener)
+            lanes = self._lanes.get(registry.revision)
+            if lanes is None:
+                lanes = self._lanes[registry.revision] = Lanes(registry)
+            found = self._explainers[key] = Explainer(registry, listener, lanes)
             if len(self._explainers) > MOST_EXPLAINERS:
                 self._explainers.popitem(last=False)
         self._explainers.move_to_end(key)
