@@ -11,7 +11,7 @@ from tests.acceptance.cast import A1, KA1, U567, account, envelope, envelope_id
 from tests.acceptance.conftest import Launch
 from tests.acceptance.docusign_account import DocusignAccount, opened
 from tests.acceptance.gateway import TOKEN, Gateway
-from tests.acceptance.how_to import HowTo
+from tests.acceptance.how_to import ROOT, HowTo
 from tests.acceptance.recorder import Recorder
 from tests.acceptance.tutorial import Tutorial
 
@@ -284,3 +284,10 @@ def test_the_readme_s_first_listeners_go_as_it_says(
     page.do(f"$ postroom explain{explain}".replace("evt_...", completed["id"]))
     [known_before] = [text for text in consoles if "postroom check" in text]
     page.do(known_before)
+
+
+def test_every_how_to_page_has_a_test_that_reads_it() -> None:
+    tests = "".join(one.read_text() for one in (ROOT / "tests").rglob("test_*.py"))
+    pages = [one.name for one in (ROOT / "docs" / "how-to").glob("*.md")]
+    assert len(pages) >= 14
+    assert [one for one in pages if one not in tests] == []

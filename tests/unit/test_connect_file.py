@@ -194,6 +194,7 @@ def test_a_name_may_stand_once_in_an_account(tmp_path: Path) -> None:
     ("text", "complaint"),
     [
         ("", "is empty"),
+        ("hello", "connect.yaml is no mapping; start with accounts:"),
         ("a: [", "connect.yaml:1:5: not valid YAML"),
         ("a: 1\na: 2", "connect.yaml:2:1: the key 'a' stands here twice"),
         ("a:\n\t- b", "not valid YAML"),

@@ -52,6 +52,8 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> ConnectFile
     """
     found = parsed(path, start="accounts: and listeners:")
     document = found.document
+    if not isinstance(document, dict):
+        raise InvalidInputError(f"{path.name} is no mapping; start with accounts: and listeners:")
     problems = list(_fetch(document, (), path.parent, environment))
     if problems:
         raise InvalidInputError(found.describe([*problems, *_of_shape(document)]))
