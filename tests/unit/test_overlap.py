@@ -7,7 +7,7 @@ from tests.unit.routing_cast import A1, ALICE, DIRECTORY, U123, U567, listener, 
 
 from postroom.model import Account, Listener, UserCondition
 from postroom.routing.match import Router
-from postroom.routing.overlap import Answer, Apart, NotDecided, Overlap, Prover
+from postroom.routing.proving.overlap import Answer, Apart, NotDecided, Overlap, Prover
 
 SUBJECT = "envelope.emailSubject"
 FIELD = "customFields.Integration"

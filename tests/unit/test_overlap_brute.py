@@ -10,7 +10,7 @@ from tests.unit.routing_cast import A1
 
 from postroom.model import Listener, Notification, OwedState, Registry
 from postroom.routing.match import Router
-from postroom.routing.overlap import Answer, Apart, Overlap, Prover
+from postroom.routing.proving.overlap import Answer, Apart, Overlap, Prover
 
 LISTENERS = 6
 """Of one example: fifteen pairs."""

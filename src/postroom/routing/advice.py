@@ -14,7 +14,7 @@ from postroom.model import Json, Listener, Noun
 from postroom.routing import advice_steps
 from postroom.routing.advice_facts import Facts, Integration
 from postroom.routing.advice_steps import Place, Step
-from postroom.routing.overlap import Answer, Apart, NotDecided, Overlap, Prover
+from postroom.routing.proving.overlap import Answer, Apart, NotDecided, Overlap, Prover
 
 MOST_INTEGRATIONS = 100
 """So many can be compared pairwise, several times over, while somebody waits."""

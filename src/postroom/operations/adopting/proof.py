@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from postroom.model import Account, Listener, Noun
 from postroom.operations.adopting.translation import OF_STATES, includes
-from postroom.routing.overlap import Apart, NotDecided, Overlap, Prover
+from postroom.routing.proving.overlap import Apart, NotDecided, Overlap, Prover
 
 
 class Proof(Noun, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from postroom.operations.checking import finding, reading
 from postroom.operations.checking.finding import CheckFinding
 from postroom.operations.checking.subject import Household, Placed
 from postroom.routing import guard, words
-from postroom.routing.overlap import Apart, Overlap, Prover
+from postroom.routing.proving.overlap import Apart, Overlap, Prover
 
 
 def findings(household: Household, placed: Placed, prover: Prover) -> Iterator[CheckFinding]:

@@ -7,7 +7,7 @@ from postroom.operations.checking import alone, gaps, includes, shadows
 from postroom.operations.checking.finding import CheckFinding
 from postroom.operations.checking.pairs import Pairs, Proof
 from postroom.operations.checking.subject import Household, Kind, Subject
-from postroom.routing.overlap import Prover
+from postroom.routing.proving.overlap import Prover
 
 MOST_FINDINGS = 1_000
 """Findings of one rule that are kept; the rest is counted."""

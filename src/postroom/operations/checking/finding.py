@@ -6,7 +6,7 @@ from typing import Literal
 
 from postroom.model import Account, Json, Noun
 from postroom.routing import words
-from postroom.routing.witness import Witness
+from postroom.routing.proving.witness import Witness
 
 Severity = Literal["error", "warning", "note"]
 Place = tuple[str | int, ...]

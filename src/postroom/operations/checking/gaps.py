@@ -9,10 +9,10 @@ from postroom.operations.checking.finding import CheckFinding, Place
 from postroom.operations.checking.subject import Household, Placed
 from postroom.routing import words
 from postroom.routing.content import Content
-from postroom.routing.overlap import Apart, NotDecided, Overlap, Prover
+from postroom.routing.proving.overlap import Apart, NotDecided, Overlap, Prover
+from postroom.routing.proving.witness import Witness
 from postroom.routing.users import Directory
 from postroom.routing.wants import Wants, may_want
-from postroom.routing.witness import Witness
 
 MAIN_EVENTS = ("envelope-completed", "envelope-declined", "envelope-voided")
 """How an envelope ends: somebody ought to hear of it."""

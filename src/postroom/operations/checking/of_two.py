@@ -5,7 +5,7 @@ from postroom.operations.checking import finding
 from postroom.operations.checking.finding import CheckFinding, Severity
 from postroom.operations.checking.subject import Household, Placed
 from postroom.routing import words
-from postroom.routing.overlap import NotDecided, Overlap
+from postroom.routing.proving.overlap import NotDecided, Overlap
 
 _AS_MEANT = "nothing, if it is meant so"
 

@@ -8,7 +8,7 @@ from postroom.operations.checking import finding
 from postroom.operations.checking.finding import CheckFinding
 from postroom.operations.checking.of_two import Two, is_for_all_users
 from postroom.operations.checking.subject import Household, Placed
-from postroom.routing.overlap import Apart, NotDecided, Overlap, Prover
+from postroom.routing.proving.overlap import Apart, NotDecided, Overlap, Prover
 from postroom.routing.wants import may_want
 
 MOST_PAIRS = 2_000_000

@@ -6,7 +6,7 @@ from postroom.operations.checking import finding
 from postroom.operations.checking.finding import CheckFinding
 from postroom.operations.checking.subject import Household, Placed
 from postroom.routing import words
-from postroom.routing.overlap import Apart, Prover
+from postroom.routing.proving.overlap import Apart, Prover
 from postroom.routing.wants import may_want
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from postroom.model import Json, Notification, Noun
 from postroom.routing import paths
-from postroom.routing.places import Spot
+from postroom.routing.proving.places import Spot
 from postroom.routing.readings import OBJECT
 from postroom.routing.users import Directory
 

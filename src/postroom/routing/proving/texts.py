@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum
 
 from postroom.model import Noun
-from postroom.routing import automata, edges, evaluation, intervals, languages
+from postroom.routing import evaluation
 from postroom.routing.conditions import MomentTest, NumberTest, OneOf, Test, TextTest
 from postroom.routing.globs import split
+from postroom.routing.proving import automata, edges, intervals, languages
 
 MOST_TRIED = 2_000
 """Texts tried where text and order tests mix."""

@@ -11,8 +11,8 @@ from typing import Literal
 from postroom.model import Listener, Noun
 from postroom.routing import grammar, paths
 from postroom.routing.conditions import AllOf, AnyOf, Condition, Negation, Node, OneOf
-from postroom.routing.places import Spot, spot
-from postroom.routing.texts import Language
+from postroom.routing.proving.places import Spot, spot
+from postroom.routing.proving.texts import Language
 from postroom.routing.users import CompiledUsers
 
 Ask = Literal["some", "never", "present", "absent"]

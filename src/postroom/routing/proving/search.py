@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
-from postroom.routing import texts, words
-from postroom.routing.claims import Both, Claims, Demand, Either, Plan
-from postroom.routing.places import Spot
+from postroom.routing import words
+from postroom.routing.proving import texts
+from postroom.routing.proving.claims import Both, Claims, Demand, Either, Plan
+from postroom.routing.proving.places import Spot
+from postroom.routing.proving.texts import Verdict
 from postroom.routing.readings import OBJECT
-from postroom.routing.texts import Verdict
 from postroom.routing.wants import Wants
 
 MOST_BRANCHES = 2_000

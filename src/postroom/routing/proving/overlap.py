@@ -10,14 +10,15 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
 from postroom.model import Account, Listener, Noun, Truth
-from postroom.routing import pins, witness, words
-from postroom.routing.claims import Plan
+from postroom.routing import words
 from postroom.routing.content import Content
-from postroom.routing.pins import Pins
-from postroom.routing.search import MOST_BRANCHES, Attempt, Puzzle, no_value
+from postroom.routing.proving import pins, witness
+from postroom.routing.proving.claims import Plan
+from postroom.routing.proving.pins import Pins
+from postroom.routing.proving.search import MOST_BRANCHES, Attempt, Puzzle, no_value
+from postroom.routing.proving.witness import Witness
 from postroom.routing.users import Directory
 from postroom.routing.wants import Wants, may_want
-from postroom.routing.witness import Witness
 
 _MORE_OF_MANY = 2
 """Further branches for each listener beyond two: a crowd needs one to be walked through at all."""

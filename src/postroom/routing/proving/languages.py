@@ -8,7 +8,7 @@ import sys
 from collections import deque
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
-from postroom.routing.automata import Automaton, Folded, Words, trimmed
+from postroom.routing.proving.automata import Automaton, Folded, Words, trimmed
 
 MOST_STATES = 20_000
 """States looked at before a question is given up."""
