@@ -1,5 +1,6 @@
 """Questions about the envelopes that live here, as SQLAlchemy statements for both databases."""
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,6 +13,9 @@ from postroom.storage.schema import envelope_field, kept_envelope
 
 MOST_SEARCH_CHARACTERS = 1000
 """SQLite refuses patterns beyond 50 KB; nobody looks for a part of a subject that is so long."""
+
+MOST_INDEXED_BYTES = 500
+"""PostgreSQL's index entries end at 2,700 bytes, and one of fields has four parts."""
 
 _Fields = tuple[tuple[str, str], ...]
 
@@ -69,6 +73,14 @@ def fields(column: str) -> _Fields:
     return msgspec.json.decode(column, type=_Fields)
 
 
+def found_by(text: str) -> str:
+    """Return what a custom field's name or value is found by where it is too long for an index."""
+    encoded = text.encode()
+    if len(encoded) <= MOST_INDEXED_BYTES:
+        return text
+    return f"sha256:{hashlib.sha256(encoded).hexdigest()}"
+
+
 def _conditions(query: EnvelopeQuery) -> list[sa.ColumnElement[bool]]:
     """Return what must hold.
 
@@ -105,7 +117,10 @@ def _conditions(query: EnvelopeQuery) -> list[sa.ColumnElement[bool]]:
 def _carries(account_id: str, name: str, value: str) -> sa.ColumnElement[bool]:
     f = envelope_field.c
     numbers = sa.select(f.envelope_number).where(
-        f.account_id == account_id, f.name == name, f.value == value
+        # SQLite indexes a text of any length, PostgreSQL does not.
+        f.account_id == account_id,
+        f.name.in_({name, found_by(name)}),
+        f.value.in_({value, found_by(value)}),
     )
     return _k.number.in_(numbers)
 

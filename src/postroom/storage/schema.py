@@ -28,10 +28,19 @@ STATES = {number: state for state, number in STATE_NUMBERS.items()}
 
 metadata = sa.MetaData()
 
+# Where many nodes write at once, numbers come from these. SQLite has none and counts in `tally`.
+for _name in ("notification_seq", "delivery_id", "envelope_number", "kept_number", "node_number"):
+    sa.Sequence(_name, metadata=metadata)
+
 
 def _key() -> sa.types.TypeEngine[int]:
     """Return the type of a numeric primary key; SQLite's rowid wants exactly INTEGER."""
     return sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _text() -> sa.types.TypeEngine[str]:
+    """Return the type of a text: both databases sort by the bytes, whatever a server's locale."""
+    return sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def _partial(name: str, *columns: str, where: str) -> sa.Index:
@@ -46,8 +55,8 @@ envelope = sa.Table(
     "envelope",
     metadata,
     sa.Column("number", _key(), primary_key=True, autoincrement=False),
-    sa.Column("account_id", sa.Text, nullable=False),
-    sa.Column("envelope_id", sa.Text, nullable=False),
+    sa.Column("account_id", _text(), nullable=False),
+    sa.Column("envelope_id", _text(), nullable=False),
     # `customFields` JSON as first seen, where a listener goes by it.
     sa.Column("first_fields", sa.LargeBinary),
     sa.Index("envelope_by_id", "envelope_id", "account_id", unique=True),
@@ -57,24 +66,24 @@ notification = sa.Table(
     "notification",
     metadata,
     sa.Column("seq", _key(), primary_key=True, autoincrement=False),
-    sa.Column("id", sa.Text, nullable=False),
-    sa.Column("account_id", sa.Text, nullable=False),
+    sa.Column("id", _text(), nullable=False),
+    sa.Column("account_id", _text(), nullable=False),
     sa.Column("envelope_number", sa.BigInteger),
-    sa.Column("event", sa.Text, nullable=False),
-    sa.Column("recipient_id", sa.Text),
-    sa.Column("sender_id", sa.Text),
+    sa.Column("event", _text(), nullable=False),
+    sa.Column("recipient_id", _text()),
+    sa.Column("sender_id", _text()),
     sa.Column("occurred_at", sa.BigInteger, nullable=False),
     sa.Column("received_at", sa.BigInteger, nullable=False),
     sa.Column("retry_count", sa.BigInteger, nullable=False),
-    sa.Column("configuration_id", sa.Text),
-    sa.Column("content_type", sa.Text, nullable=False),
-    sa.Column("flaw", sa.Text),
+    sa.Column("configuration_id", _text()),
+    sa.Column("content_type", _text(), nullable=False),
+    sa.Column("flaw", _text()),
     sa.Column("is_readable", sa.Boolean, nullable=False),
     sa.Column("is_unclaimed", sa.Boolean, nullable=False),
     sa.Column("registry_revision", sa.BigInteger, nullable=False),
-    sa.Column("origin", sa.Text, nullable=False, server_default="feed"),
+    sa.Column("origin", _text(), nullable=False, server_default="feed"),
     # JSON list of names; NULL where there are none.
-    sa.Column("attached", sa.Text),
+    sa.Column("attached", _text()),
     sa.Index("notification_by_id", "id", unique=True),
     sa.Index("notification_by_envelope", "envelope_number", "occurred_at"),
     sa.Index("notification_by_arrival", "received_at"),
@@ -98,7 +107,7 @@ repeat = sa.Table(
     sa.Column("number", _key(), primary_key=True),
     sa.Column("notification_seq", sa.BigInteger, nullable=False),
     sa.Column("received_at", sa.BigInteger, nullable=False),
-    sa.Column("configuration_id", sa.Text),
+    sa.Column("configuration_id", _text()),
     sa.Column("retry_count", sa.BigInteger, nullable=False),
     sa.Index("repeat_by_notification", "notification_seq"),
 )
@@ -122,15 +131,17 @@ delivery = sa.Table(
     sa.Column("token", sa.BigInteger),
     sa.Column("attempts", sa.BigInteger, nullable=False),
     sa.Column("is_late", sa.Boolean, nullable=False),
-    sa.Column("lane", sa.Text),
-    sa.Column("reason", sa.Text),
+    sa.Column("lane", _text()),
+    sa.Column("reason", _text()),
     sa.Column("last_status", sa.BigInteger),
-    sa.Column("last_failure", sa.Text),
+    sa.Column("last_failure", _text()),
     sa.Column("settled_at", sa.BigInteger),
     sa.Column("superseded_by", sa.BigInteger),
-    sa.Column("replay_id", sa.Text),
-    sa.Column("replay_reason", sa.Text),
+    sa.Column("replay_id", _text()),
+    sa.Column("replay_reason", _text()),
     sa.Column("replay_is_forced", sa.Boolean),
+    # Which node of many has leased it; an embedded store has but one.
+    sa.Column("node", sa.Integer),
     sa.Index(
         "delivery_by_notification", "notification_seq", "listener_id", "replay_number", unique=True
     ),
@@ -159,18 +170,19 @@ attempt = sa.Table(
     sa.Column("started_at", sa.BigInteger, nullable=False),
     sa.Column("duration_us", sa.BigInteger, nullable=False),
     sa.Column("status", sa.BigInteger),
-    sa.Column("failure", sa.Text),
-    sa.Column("detail", sa.Text, nullable=False),
-    sa.Column("response_headers", sa.Text, nullable=False),
+    sa.Column("failure", _text()),
+    sa.Column("detail", _text(), nullable=False),
+    sa.Column("response_headers", _text(), nullable=False),
     sa.Column("response_excerpt", sa.LargeBinary, nullable=False),
-    sa.Column("verdict", sa.Text, nullable=False),
-    sa.Column("verdict_reason", sa.Text, nullable=False),
+    sa.Column("verdict", _text(), nullable=False),
+    sa.Column("verdict_reason", _text(), nullable=False),
     sa.Column("next_at", sa.BigInteger),
     sqlite_with_rowid=False,
 )
 
 # One row: the numbers given out so far, the revisions, and the totals that `counts` would
-# otherwise scan a million rows for.
+# otherwise scan a million rows for. PostgreSQL adds rows of totals alone, so that those who write
+# at once need not wait for each other; the sum over all of them is meant.
 tally = sa.Table(
     "tally",
     metadata,
@@ -194,15 +206,15 @@ kept_envelope = sa.Table(
     "kept_envelope",
     metadata,
     sa.Column("number", _key(), primary_key=True, autoincrement=False),
-    sa.Column("account_id", sa.Text, nullable=False),
-    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("account_id", _text(), nullable=False),
+    sa.Column("id", _text(), nullable=False),
     sa.Column("revision", sa.BigInteger, nullable=False),
-    sa.Column("status", sa.Text, nullable=False),
-    sa.Column("sender_id", sa.Text, nullable=False),
-    sa.Column("sender_name", sa.Text, nullable=False),
-    sa.Column("sender_email", sa.Text, nullable=False),
-    sa.Column("subject", sa.Text, nullable=False),
-    sa.Column("folder", sa.Text, nullable=False),
+    sa.Column("status", _text(), nullable=False),
+    sa.Column("sender_id", _text(), nullable=False),
+    sa.Column("sender_name", _text(), nullable=False),
+    sa.Column("sender_email", _text(), nullable=False),
+    sa.Column("subject", _text(), nullable=False),
+    sa.Column("folder", _text(), nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("modified_at", sa.BigInteger, nullable=False),
     sa.Column("sent_at", sa.BigInteger),
@@ -212,10 +224,10 @@ kept_envelope = sa.Table(
     sa.Column("voided_at", sa.BigInteger),
     sa.Column("status_changed_at", sa.BigInteger, nullable=False),
     sa.Column("next_at", sa.BigInteger),
-    sa.Column("transaction_id", sa.Text),
+    sa.Column("transaction_id", _text()),
     # JSON list of [name, value]; `envelope_field` finds by them.
-    sa.Column("fields", sa.Text, nullable=False),
-    sa.Column("search_text", sa.Text, nullable=False),
+    sa.Column("fields", _text(), nullable=False),
+    sa.Column("search_text", _text(), nullable=False),
     # Last, so that what conditions and sorts go by is read without it.
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Index("kept_envelope_by_id", "id", "account_id", unique=True),
@@ -232,9 +244,9 @@ kept_envelope = sa.Table(
 envelope_field = sa.Table(
     "envelope_field",
     metadata,
-    sa.Column("account_id", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("value", sa.Text, primary_key=True),
+    sa.Column("account_id", _text(), primary_key=True),
+    sa.Column("name", _text(), primary_key=True),
+    sa.Column("value", _text(), primary_key=True),
     sa.Column("envelope_number", sa.BigInteger, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
@@ -243,16 +255,16 @@ envelope_document = sa.Table(
     "envelope_document",
     metadata,
     sa.Column("envelope_number", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("document_id", sa.Text, primary_key=True),
+    sa.Column("document_id", _text(), primary_key=True),
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
 
 kept_object = sa.Table(
     "kept_object",
     metadata,
-    sa.Column("account_id", sa.Text, primary_key=True),
-    sa.Column("kind", sa.Text, primary_key=True),
-    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("account_id", _text(), primary_key=True),
+    sa.Column("kind", _text(), primary_key=True),
+    sa.Column("id", _text(), primary_key=True),
     sa.Column("updated_at", sa.BigInteger, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),
 )
@@ -264,9 +276,9 @@ definition = sa.Table(
     "definition",
     metadata,
     # `account`, `lane` or `listener`; the name of an account is empty.
-    sa.Column("kind", sa.Text, primary_key=True),
-    sa.Column("account_id", sa.Text, primary_key=True),
-    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("kind", _text(), primary_key=True),
+    sa.Column("account_id", _text(), primary_key=True),
+    sa.Column("name", _text(), primary_key=True),
     sa.Column("from_revision", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("until_revision", sa.BigInteger),
     sa.Column("body", sa.LargeBinary, nullable=False),
@@ -277,8 +289,8 @@ listener_name = sa.Table(
     "listener_name",
     metadata,
     sa.Column("id", _key(), primary_key=True),
-    sa.Column("account_id", sa.Text, nullable=False),
-    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("account_id", _text(), nullable=False),
+    sa.Column("name", _text(), nullable=False),
     sa.Index("listener_by_name", "account_id", "name", unique=True),
 )
 
@@ -295,12 +307,12 @@ secret = sa.Table(
     "secret",
     metadata,
     sa.Column("number", _key(), primary_key=True),
-    sa.Column("id", sa.Text, nullable=False, unique=True),
-    sa.Column("account_id", sa.Text, nullable=False),
-    sa.Column("listener", sa.Text),
-    sa.Column("purpose", sa.Text, nullable=False),
+    sa.Column("id", _text(), nullable=False, unique=True),
+    sa.Column("account_id", _text(), nullable=False),
+    sa.Column("listener", _text()),
+    sa.Column("purpose", _text(), nullable=False),
     sa.Column("sealed", sa.LargeBinary, nullable=False),
-    sa.Column("fingerprint", sa.Text, nullable=False),
+    sa.Column("fingerprint", _text(), nullable=False),
     sa.Column("created_at", sa.BigInteger, nullable=False),
     sa.Column("retired_at", sa.BigInteger),
 )
@@ -308,8 +320,8 @@ secret = sa.Table(
 token = sa.Table(
     "token",
     metadata,
-    sa.Column("name", sa.Text, primary_key=True),
-    sa.Column("sha256_hex", sa.Text, nullable=False),
+    sa.Column("name", _text(), primary_key=True),
+    sa.Column("sha256_hex", _text(), nullable=False),
 )
 
 # --- what people look back on -----------------------------------------------------------------
@@ -319,10 +331,10 @@ rejection = sa.Table(
     metadata,
     sa.Column("number", _key(), primary_key=True),
     sa.Column("at", sa.BigInteger, nullable=False),
-    sa.Column("account_id", sa.Text),
-    sa.Column("remote", sa.Text, nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("hint", sa.Text),
+    sa.Column("account_id", _text()),
+    sa.Column("remote", _text(), nullable=False),
+    sa.Column("reason", _text(), nullable=False),
+    sa.Column("hint", _text()),
 )
 
 audit = sa.Table(
@@ -330,7 +342,7 @@ audit = sa.Table(
     metadata,
     sa.Column("number", _key(), primary_key=True),
     sa.Column("at", sa.BigInteger, nullable=False),
-    sa.Column("actor", sa.Text, nullable=False),
-    sa.Column("verb", sa.Text, nullable=False),
-    sa.Column("details", sa.Text, nullable=False),
+    sa.Column("actor", _text(), nullable=False),
+    sa.Column("verb", _text(), nullable=False),
+    sa.Column("details", _text(), nullable=False),
 )

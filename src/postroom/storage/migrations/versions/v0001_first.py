@@ -7,6 +7,7 @@ revision = "0001"
 down_revision = None
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
@@ -18,12 +19,12 @@ def upgrade() -> None:
         sa.Column("started_at", sa.BigInteger(), nullable=False),
         sa.Column("duration_us", sa.BigInteger(), nullable=False),
         sa.Column("status", sa.BigInteger(), nullable=True),
-        sa.Column("failure", sa.Text(), nullable=True),
-        sa.Column("detail", sa.Text(), nullable=False),
-        sa.Column("response_headers", sa.Text(), nullable=False),
+        sa.Column("failure", TEXT, nullable=True),
+        sa.Column("detail", TEXT, nullable=False),
+        sa.Column("response_headers", TEXT, nullable=False),
         sa.Column("response_excerpt", sa.LargeBinary(), nullable=False),
-        sa.Column("verdict", sa.Text(), nullable=False),
-        sa.Column("verdict_reason", sa.Text(), nullable=False),
+        sa.Column("verdict", TEXT, nullable=False),
+        sa.Column("verdict_reason", TEXT, nullable=False),
         sa.Column("next_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("delivery_id", "number"),
         sqlite_with_rowid=False,
@@ -32,9 +33,9 @@ def upgrade() -> None:
         "audit",
         sa.Column("number", KEY, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("actor", sa.Text(), nullable=False),
-        sa.Column("verb", sa.Text(), nullable=False),
-        sa.Column("details", sa.Text(), nullable=False),
+        sa.Column("actor", TEXT, nullable=False),
+        sa.Column("verb", TEXT, nullable=False),
+        sa.Column("details", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_table(
@@ -47,9 +48,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "definition",
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("account_id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.Column("from_revision", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("until_revision", sa.BigInteger(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
@@ -69,14 +70,14 @@ def upgrade() -> None:
         sa.Column("token", sa.BigInteger(), nullable=True),
         sa.Column("attempts", sa.BigInteger(), nullable=False),
         sa.Column("is_late", sa.Boolean(), nullable=False),
-        sa.Column("lane", sa.Text(), nullable=True),
-        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("lane", TEXT, nullable=True),
+        sa.Column("reason", TEXT, nullable=True),
         sa.Column("last_status", sa.BigInteger(), nullable=True),
-        sa.Column("last_failure", sa.Text(), nullable=True),
+        sa.Column("last_failure", TEXT, nullable=True),
         sa.Column("settled_at", sa.BigInteger(), nullable=True),
         sa.Column("superseded_by", sa.BigInteger(), nullable=True),
-        sa.Column("replay_id", sa.Text(), nullable=True),
-        sa.Column("replay_reason", sa.Text(), nullable=True),
+        sa.Column("replay_id", TEXT, nullable=True),
+        sa.Column("replay_reason", TEXT, nullable=True),
         sa.Column("replay_is_forced", sa.Boolean(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -122,8 +123,8 @@ def upgrade() -> None:
     op.create_table(
         "envelope",
         sa.Column("number", KEY, autoincrement=False, nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("envelope_id", sa.Text(), nullable=False),
+        sa.Column("account_id", TEXT, nullable=False),
+        sa.Column("envelope_id", TEXT, nullable=False),
         sa.Column("first_fields", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
@@ -131,8 +132,8 @@ def upgrade() -> None:
     op.create_table(
         "listener_name",
         sa.Column("id", KEY, nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("account_id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("listener_by_name", "listener_name", ["account_id", "name"], unique=True)
@@ -147,18 +148,18 @@ def upgrade() -> None:
     op.create_table(
         "notification",
         sa.Column("seq", KEY, autoincrement=False, nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("account_id", TEXT, nullable=False),
         sa.Column("envelope_number", sa.BigInteger(), nullable=True),
-        sa.Column("event", sa.Text(), nullable=False),
-        sa.Column("recipient_id", sa.Text(), nullable=True),
-        sa.Column("sender_id", sa.Text(), nullable=True),
+        sa.Column("event", TEXT, nullable=False),
+        sa.Column("recipient_id", TEXT, nullable=True),
+        sa.Column("sender_id", TEXT, nullable=True),
         sa.Column("occurred_at", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("retry_count", sa.BigInteger(), nullable=False),
-        sa.Column("configuration_id", sa.Text(), nullable=True),
-        sa.Column("content_type", sa.Text(), nullable=False),
-        sa.Column("flaw", sa.Text(), nullable=True),
+        sa.Column("configuration_id", TEXT, nullable=True),
+        sa.Column("content_type", TEXT, nullable=False),
+        sa.Column("flaw", TEXT, nullable=True),
         sa.Column("is_readable", sa.Boolean(), nullable=False),
         sa.Column("is_unclaimed", sa.Boolean(), nullable=False),
         sa.Column("registry_revision", sa.BigInteger(), nullable=False),
@@ -197,10 +198,10 @@ def upgrade() -> None:
         "rejection",
         sa.Column("number", KEY, nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=True),
-        sa.Column("remote", sa.Text(), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("hint", sa.Text(), nullable=True),
+        sa.Column("account_id", TEXT, nullable=True),
+        sa.Column("remote", TEXT, nullable=False),
+        sa.Column("reason", TEXT, nullable=False),
+        sa.Column("hint", TEXT, nullable=True),
         sa.PrimaryKeyConstraint("number"),
     )
     op.create_table(
@@ -208,7 +209,7 @@ def upgrade() -> None:
         sa.Column("number", KEY, nullable=False),
         sa.Column("notification_seq", sa.BigInteger(), nullable=False),
         sa.Column("received_at", sa.BigInteger(), nullable=False),
-        sa.Column("configuration_id", sa.Text(), nullable=True),
+        sa.Column("configuration_id", TEXT, nullable=True),
         sa.Column("retry_count", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("number"),
     )
@@ -216,12 +217,12 @@ def upgrade() -> None:
     op.create_table(
         "secret",
         sa.Column("number", KEY, nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("listener", sa.Text(), nullable=True),
-        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("account_id", TEXT, nullable=False),
+        sa.Column("listener", TEXT, nullable=True),
+        sa.Column("purpose", TEXT, nullable=False),
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
-        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("fingerprint", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("retired_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("number"),
@@ -244,8 +245,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "token",
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("sha256_hex", sa.Text(), nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("sha256_hex", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     op.execute(

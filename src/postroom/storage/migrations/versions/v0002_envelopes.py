@@ -7,26 +7,25 @@ revision = "0002"
 down_revision = "0001"
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+TEXT = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 
 
 def upgrade() -> None:
     """Add the columns and the tables. Rows that are there are not rewritten."""
-    op.add_column(
-        "notification", sa.Column("origin", sa.Text(), server_default="feed", nullable=False)
-    )
-    op.add_column("notification", sa.Column("attached", sa.Text(), nullable=True))
+    op.add_column("notification", sa.Column("origin", TEXT, server_default="feed", nullable=False))
+    op.add_column("notification", sa.Column("attached", TEXT, nullable=True))
     op.create_table(
         "envelope_document",
         sa.Column("envelope_number", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("document_id", sa.Text(), nullable=False),
+        sa.Column("document_id", TEXT, nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("envelope_number", "document_id"),
     )
     op.create_table(
         "envelope_field",
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("account_id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("value", TEXT, nullable=False),
         sa.Column("envelope_number", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.PrimaryKeyConstraint("account_id", "name", "value", "envelope_number"),
         sqlite_with_rowid=False,
@@ -34,15 +33,15 @@ def upgrade() -> None:
     op.create_table(
         "kept_envelope",
         sa.Column("number", KEY, autoincrement=False, nullable=False),
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account_id", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("sender_id", sa.Text(), nullable=False),
-        sa.Column("sender_name", sa.Text(), nullable=False),
-        sa.Column("sender_email", sa.Text(), nullable=False),
-        sa.Column("subject", sa.Text(), nullable=False),
-        sa.Column("folder", sa.Text(), nullable=False),
+        sa.Column("status", TEXT, nullable=False),
+        sa.Column("sender_id", TEXT, nullable=False),
+        sa.Column("sender_name", TEXT, nullable=False),
+        sa.Column("sender_email", TEXT, nullable=False),
+        sa.Column("subject", TEXT, nullable=False),
+        sa.Column("folder", TEXT, nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("modified_at", sa.BigInteger(), nullable=False),
         sa.Column("sent_at", sa.BigInteger(), nullable=True),
@@ -52,9 +51,9 @@ def upgrade() -> None:
         sa.Column("voided_at", sa.BigInteger(), nullable=True),
         sa.Column("status_changed_at", sa.BigInteger(), nullable=False),
         sa.Column("next_at", sa.BigInteger(), nullable=True),
-        sa.Column("transaction_id", sa.Text(), nullable=True),
-        sa.Column("fields", sa.Text(), nullable=False),
-        sa.Column("search_text", sa.Text(), nullable=False),
+        sa.Column("transaction_id", TEXT, nullable=True),
+        sa.Column("fields", TEXT, nullable=False),
+        sa.Column("search_text", TEXT, nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("number"),
     )
@@ -86,9 +85,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "kept_object",
-        sa.Column("account_id", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("account_id", TEXT, nullable=False),
+        sa.Column("kind", TEXT, nullable=False),
+        sa.Column("id", TEXT, nullable=False),
         sa.Column("updated_at", sa.BigInteger(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("account_id", "kind", "id"),

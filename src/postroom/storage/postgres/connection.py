@@ -1,0 +1,232 @@
+"""Connections to PostgreSQL, and what its errors mean to a person."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol, cast
+
+import asyncpg
+
+from postroom.errors import InvalidInputError, UnavailableError
+from postroom.storage import migrations
+
+CONNECT_SECONDS = 5.0
+ROAD_SECONDS = 15.0
+"""How long one statement of the road may take before the database counts as away."""
+PATIENT_SECONDS = 120.0
+"""The same for what people ask for."""
+
+Row = Sequence[Any]
+
+
+class Sql(Protocol):
+    """A connection, as far as the store uses one."""
+
+    async def execute(self, query: str, *args: Any) -> str:
+        """Run a statement, or several without arguments; return the tag of the last."""
+        ...
+
+    async def fetch(self, query: str, *args: Any) -> list[Row]:
+        """Run a statement; return its rows."""
+        ...
+
+    async def fetchrow(self, query: str, *args: Any) -> Row | None:
+        """Run a statement; return its first row."""
+        ...
+
+    async def fetchval(self, query: str, *args: Any) -> Any:
+        """Run a statement; return the first value of its first row."""
+        ...
+
+    def transaction(self, **options: Any) -> Any:
+        """Return a transaction as a context."""
+        ...
+
+    def cursor(self, query: str, *args: Any, prefetch: int) -> Any:
+        """Return the rows of a statement as an asynchronous iterator, some at a time."""
+        ...
+
+    def get_server_pid(self) -> int:
+        """Return the number of the server's process for this connection."""
+        ...
+
+    def is_closed(self) -> bool:
+        """Tell whether the connection is gone, as far as is known."""
+        ...
+
+    def terminate(self) -> None:
+        """Let go of it at once."""
+        ...
+
+    async def close(self) -> None:
+        """Take leave of the server."""
+        ...
+
+
+# --- connecting -------------------------------------------------------------------------------
+
+_WRITES = {
+    # Hot statements look rows up by keys. What the planner knows of a table is a minute old at
+    # best, and a plan made while the table was small would read all of it for good.
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
+_NEVER_SKIP_THE_DISK = (
+    "SELECT set_config('synchronous_commit', 'on', false)"
+    " WHERE current_setting('synchronous_commit') = 'off'"
+)
+
+
+async def connect_writer(dsn: str, *, seconds: float) -> Sql:
+    """Open a connection that writes: durable at every commit, at the least.
+
+    Where the server is set to wait for standbys too, it does.
+    """
+    connection = await _connect(dsn, _WRITES, seconds)
+    await connection.execute(_NEVER_SKIP_THE_DISK)
+    return connection
+
+
+async def connect_reader(dsn: str) -> Sql:
+    """Open a connection for questions; it cannot write."""
+    return await _connect(dsn, {"default_transaction_read_only": "on"}, PATIENT_SECONDS)
+
+
+async def _connect(dsn: str, settings: dict[str, str], seconds: float) -> Sql:
+    connection = await asyncpg.connect(
+        dsn,
+        timeout=CONNECT_SECONDS,
+        command_timeout=seconds,
+        max_cached_statement_lifetime=0,
+        server_settings={"application_name": "postroom", "jit": "off", **settings},
+    )
+    return cast("Sql", connection)
+
+
+# --- the tables -------------------------------------------------------------------------------
+
+_UPGRADING = "SELECT pg_advisory_xact_lock(hashtext('postroom: upgrading the tables'))"
+_TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()"
+
+
+async def prepare(dsn: str) -> None:
+    """Make the tables if there are none, and bring them up to date.
+
+    Raises `InvalidInputError` for a DSN that cannot be read, a database that is not ours or was
+    made by a newer release, `UnavailableError` where it cannot be opened.
+    """
+    try:
+        connection = await _connect(dsn, {}, PATIENT_SECONDS)
+        try:
+            async with connection.transaction():
+                # Nodes that open a new database at once do not get in each other's way.
+                await connection.execute(_UPGRADING)
+                revision = await _revision(connection)
+                if revision != migrations.HEAD:
+                    await connection.execute(migrations.script("postgresql", revision))
+        finally:
+            connection.terminate()
+    except Exception as error:
+        raise trouble(error) from error
+
+
+async def _revision(connection: Sql) -> str | None:
+    """Return the revision of our tables, None where there are none; refuse others' databases."""
+    tables = {row[0] for row in await connection.fetch(_TABLES)}
+    if not tables:
+        return None
+    if not {"alembic_version", "tally"} <= tables:
+        raise InvalidInputError(
+            "the database holds another program's tables; give Postroom a database of its own"
+        )
+    revision = await connection.fetchval("SELECT version_num FROM alembic_version")
+    return None if revision is None else str(revision)
+
+
+async def new_node(dsn: str) -> int:
+    """Return a number that no other node of the database has or had.
+
+    Raises `UnavailableError` where the database cannot be asked.
+    """
+    try:
+        connection = await _connect(dsn, {}, ROAD_SECONDS)
+        try:
+            return int(await connection.fetchval("SELECT nextval('node_number')"))
+        finally:
+            connection.terminate()
+    except Exception as error:
+        raise trouble(error) from error
+
+
+# --- what goes wrong --------------------------------------------------------------------------
+
+# Faults of the connection or the server, which no call of a batch is to blame for.
+_EVERYBODYS = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InvalidTransactionStateError,
+    asyncpg.PostgresSystemError,
+    asyncpg.PostgresIOError,
+    asyncpg.TargetServerAttributeNotMatched,
+    asyncpg.InternalClientError,
+    OSError,  # what sockets raise, and `TimeoutError`
+)
+# Two nodes met; whoever is told so begins again.
+_CONFLICTS = (
+    asyncpg.TransactionRollbackError,
+    asyncpg.UniqueViolationError,
+    asyncpg.LockNotAvailableError,
+)
+_REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
+    (asyncpg.InvalidAuthorizationSpecificationError, "it refuses the user; check the DSN"),
+    (asyncpg.InvalidCatalogNameError, "there is no such database; create it, or check the DSN"),
+    (asyncpg.DiskFullError, "its disk is full; make room"),
+    (asyncpg.TooManyConnectionsError, "it has no connection left; raise `max_connections`"),
+    (asyncpg.InsufficientResourcesError, "it lacks memory or disk; look at its log"),
+    (asyncpg.InvalidTransactionStateError, "it does not write; wait for the new primary"),
+    (TimeoutError, "it does not answer in time; look at its load and the network"),
+)
+
+
+class OvertakenError(Exception):
+    """Another node changed what a transaction had decided by: it begins again."""
+
+
+def is_everybodys(error: BaseException) -> bool:
+    """Tell whether a fault is the connection's or the server's, not of what was asked."""
+    if isinstance(error, asyncpg.InterfaceError):
+        # The driver's own complaints: of a connection that is gone, or of what it was given.
+        return not isinstance(error, ValueError) and "arguments" not in str(error)
+    return isinstance(error, _EVERYBODYS)
+
+
+def is_conflict(error: BaseException) -> bool:
+    """Tell whether a transaction failed for another node's sake, so that it may begin again."""
+    return isinstance(error, (OvertakenError, *_CONFLICTS))
+
+
+def trouble(error: BaseException) -> BaseException:
+    """Return what the callers of the store shall see instead of a driver's error."""
+    if isinstance(error, asyncpg.ClientConfigurationError):
+        return InvalidInputError(f"the DSN of PostgreSQL cannot be used: {error}")
+    if isinstance(error, asyncpg.DataError | UnicodeError | OverflowError):
+        # The driver would quote the value, whatever and however long it is.
+        return InvalidInputError(
+            "it cannot be kept or found: a number is beyond 64 bits, or a text is not Unicode or"
+            " has a NUL in it"
+        )
+    if isinstance(error, asyncpg.ProgramLimitExceededError):
+        return InvalidInputError("it cannot be kept or found, for a part of it is too long")
+    if is_everybodys(error):
+        remedy = next(
+            (text for kind, text in _REMEDIES if isinstance(error, kind)),
+            "it cannot be reached; see that it runs and that the DSN names it",
+        )
+        said = str(error) or type(error).__name__
+        return UnavailableError(f"PostgreSQL cannot be used now: {remedy} ({said})")
+    if is_conflict(error):
+        return UnavailableError(f"other nodes were always faster; try again ({error})")
+    return error

@@ -1,0 +1,208 @@
+"""Settle: attempts with their consequences, many in one transaction."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from postroom.model import DeliveryState, Done, Lease, Outcome, TryAgain
+from postroom.storage.port import Settled, Settlement
+from postroom.storage.postgres import lines, locks, rows
+from postroom.storage.postgres.connection import Row
+from postroom.storage.postgres.writer import Transaction
+from postroom.storage.schema import STATE_NUMBERS
+
+EXCERPT_BYTES = 2048
+DETAIL_CHARACTERS = 1000
+HEADERS_BYTES = 4096
+"""How much of an answer's headers is kept: a listener chooses them, not we."""
+
+_VALUES = (
+    "id, token, state, due_at, reason, status, failure, settled_at, started_at, duration_us,"
+    " detail, response_headers, response_excerpt, verdict, verdict_reason, next_at"
+)
+_TYPES = (
+    *("bigint", "bigint", "smallint", "bigint", "text", "bigint", "text", "bigint", "bigint"),
+    *("bigint", "text", "text", "bytea", "text", "text", "bigint"),
+)
+# Only where the token still holds: a delivery without an envelope may be taken over meanwhile.
+_WRITE = (
+    f"WITH v AS (SELECT * FROM {rows.unnested(*_TYPES)} AS v ({_VALUES})),"  # noqa: S608  # constants only
+    " w AS (UPDATE delivery d SET state = v.state, due_at = v.due_at, token = NULL, node = NULL,"
+    " attempts = d.attempts + 1, reason = v.reason, last_status = v.status,"
+    " last_failure = v.failure, settled_at = v.settled_at"
+    " FROM v WHERE d.id = v.id AND d.token = v.token AND d.state = 1"
+    " RETURNING d.id, v.token, d.envelope_number, d.is_ordered, d.occurred_at, d.attempts),"
+    " a AS (INSERT INTO attempt (delivery_id, number, started_at, duration_us, status, failure,"
+    " detail, response_headers, response_excerpt, verdict, verdict_reason, next_at)"
+    " SELECT v.id, w.attempts, v.started_at, v.duration_us, v.status, v.failure, v.detail,"
+    " v.response_headers, v.response_excerpt, v.verdict, v.verdict_reason, v.next_at"
+    " FROM w JOIN v ON v.id = w.id)"
+    " SELECT id, token, envelope_number, is_ordered, occurred_at FROM w"
+)
+_FIRST_OPEN = (
+    "SELECT f.id, f.occurred_at, f.due_at, f.is_ordered, f.state, q.listener_id, q.envelope_number"
+    " FROM unnest($1::bigint[], $2::bigint[]) AS q (listener_id, envelope_number)"
+    " CROSS JOIN LATERAL (SELECT * FROM delivery d WHERE d.listener_id = q.listener_id"
+    " AND d.envelope_number = q.envelope_number AND d.state IN (1, 2)"
+    " ORDER BY d.occurred_at, d.notification_seq, d.id LIMIT 1) f"
+)
+_FIRST_IN_LINE = _FIRST_OPEN.replace("(1, 2)", "(1, 2) AND d.is_ordered")
+_PROMOTE = (
+    "WITH led AS (UPDATE delivery d SET state = 1, due_at = v.due_at, token = v.token,"  # noqa: S608  # constants only
+    " node = CASE WHEN v.token IS NULL THEN NULL ELSE $1::int END"
+    f" FROM {rows.unnested('bigint', 'bigint', 'bigint', start=2)} AS v (id, due_at, token)"
+    " WHERE d.id = v.id RETURNING d.*)"
+    f" SELECT {rows.LEASE} FROM led d{rows.JOINS} WHERE d.token IS NOT NULL"
+)
+
+
+class _Ours:
+    """A settlement that was written, with the delivery as it stood."""
+
+    __slots__ = ("envelope_number", "is_ordered", "occurred_at", "settlement")
+
+    def __init__(self, settlement: Settlement, row: Row) -> None:
+        self.settlement = settlement
+        _, _, self.envelope_number, self.is_ordered, self.occurred_at = row
+
+
+async def settle_all(tx: Transaction, settlements: Sequence[Settlement]) -> Sequence[Settled]:
+    """Write each attempt whose lease still holds, and its consequence (port: `settle`)."""
+    await locks.envelopes_of(tx, {one.lease.delivery_id for one in settlements})
+    # Of several settlements of one lease the first counts.
+    first = {(one.lease.delivery_id, one.lease.token): one for one in reversed(settlements)}
+    values = [_values(one) for one in first.values()]
+    written = await tx.sql.fetch(_WRITE, *rows.columns(values, len(_TYPES)))
+    ours = _ours(settlements, first, {(row[0], row[1]): row for row in written})
+    tx.delivered += sum(isinstance(one.settlement.verdict, Done) for one in ours if one)
+    following = await _lead_on(tx, [one for one in ours if one])
+    return [
+        _NOT_OURS if one is None else _settled(following.get(one.settlement.lease.delivery_id))
+        for one in ours
+    ]
+
+
+_NOT_OURS = Settled(was_ours=False)
+_NOTHING_NEXT = Settled(was_ours=True)
+
+
+def _settled(following: Lease | None) -> Settled:
+    return _NOTHING_NEXT if following is None else Settled(was_ours=True, next=following)
+
+
+def _ours(
+    settlements: Sequence[Settlement],
+    first: dict[tuple[int, int], Settlement],
+    written: dict[tuple[int, int], Row],
+) -> list[_Ours | None]:
+    """Pair each settlement with the row it wrote; None for those that wrote nothing."""
+    ours: list[_Ours | None] = []
+    for one in settlements:
+        key = one.lease.delivery_id, one.lease.token
+        row = written.get(key)
+        ours.append(None if row is None or first[key] is not one else _Ours(one, row))
+    return ours
+
+
+def _values(settlement: Settlement) -> tuple[Any, ...]:
+    lease, outcome, verdict = settlement.lease, settlement.outcome, settlement.verdict
+    due_at = reason = None
+    if isinstance(verdict, Done):
+        state = DeliveryState.DELIVERED
+    elif isinstance(verdict, TryAgain):
+        state, due_at = DeliveryState.DUE, verdict.at
+    else:
+        state, reason = DeliveryState.GIVEN_UP, verdict.reason
+    return (
+        lease.delivery_id,
+        lease.token,
+        STATE_NUMBERS[state],
+        due_at,
+        reason,
+        outcome.status,
+        outcome.failure,
+        settlement.settled_at,
+        outcome.started_at,
+        outcome.duration_us,
+        outcome.detail[:DETAIL_CHARACTERS],
+        _headers(outcome),
+        outcome.response_body[:EXCERPT_BYTES],
+        verdict.__struct_config__.tag,
+        "" if isinstance(verdict, Done) else verdict.reason,
+        due_at,
+    )
+
+
+def _headers(outcome: Outcome) -> str:
+    if not outcome.response_headers:
+        return "[]"
+    encoded = msgspec.json.encode(outcome.response_headers)
+    if len(encoded) > HEADERS_BYTES:
+        encoded = msgspec.json.encode(list(_first_headers(outcome)))
+    return encoded.decode()
+
+
+def _first_headers(outcome: Outcome) -> Iterator[tuple[str, str]]:
+    left = HEADERS_BYTES
+    for name, value in outcome.response_headers:
+        left -= len(name) + len(value)
+        if left < 0:
+            return
+        yield name, value
+
+
+async def _lead_on(tx: Transaction, ours: Sequence[_Ours]) -> dict[int, Lease]:
+    """Let the lines move on; return the next leases by the delivery that was settled."""
+    of_envelopes = [one for one in ours if one.envelope_number is not None]
+    asked = dict.fromkeys(
+        (one.settlement.lease.listener_id, one.envelope_number) for one in of_envelopes
+    )
+    firsts = await _first(tx, _FIRST_OPEN, list(asked))
+    promoted: dict[int, tuple[Settlement, Row]] = {}
+    for one in of_envelopes:
+        line = one.settlement.lease.listener_id, one.envelope_number
+        first = firsts.get(line)
+        if first is not None:
+            following = await _follow_up(tx, one, line, first)
+            if following is not None:
+                promoted[following[0]] = one.settlement, following
+    values = [_promotion(settlement, row) for settlement, row in promoted.values()]
+    if not values:
+        return {}
+    led = map(rows.lease, await tx.sql.fetch(_PROMOTE, tx.node, *rows.columns(values, 3)))
+    return {promoted[one.delivery_id][0].lease.delivery_id: one for one in led}
+
+
+async def _first(
+    tx: Transaction, query: str, asked: Sequence[tuple[int, int]]
+) -> dict[tuple[int, int], Row]:
+    if not asked:
+        return {}
+    return {(row[5], row[6]): row for row in await tx.sql.fetch(query, *rows.columns(asked, 2))}
+
+
+async def _follow_up(tx: Transaction, one: _Ours, line: tuple[int, int], first: Row) -> Row | None:
+    """Do what the end of an attempt means for its line; return the delivery to make due."""
+    verdict = one.settlement.verdict
+    _, occurred_at, _, is_ordered, state, *_ = first
+    if isinstance(verdict, Done) and occurred_at < one.occurred_at:
+        await lines.mark_late(tx, *line, one.occurred_at)
+    if not one.is_ordered:
+        return None
+    if isinstance(verdict, TryAgain):
+        if not (is_ordered and state == 1):
+            await lines.reseat(tx, *line, one.settlement.settled_at)
+        return None
+    if is_ordered:
+        return first
+    # Left from a time when the listener's ordering was `none`: not in the line.
+    return (await _first(tx, _FIRST_IN_LINE, [line])).get(line)
+
+
+def _promotion(settlement: Settlement, row: Row) -> tuple[int, int, int | None]:
+    """Return what becomes of the first of a line: due, and leased where its moment has come."""
+    delivery_id, due_at, now = row[0], row[2], settlement.settled_at
+    if settlement.wants_next and due_at <= now:
+        return delivery_id, settlement.next_leased_until, settlement.next_token
+    return delivery_id, max(due_at, now), None
