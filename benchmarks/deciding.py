@@ -42,8 +42,8 @@ IN_FLIGHT = 256
 MARK = b"0" * 12
 INTEGRATIONS = 10
 
-UNFILED = "by the beginning of the subject"
-"""No value that could be filed: each listener is asked, at about a microsecond."""
+UNFILED = "by the end of the subject"
+"""Nothing that could be looked up: each listener is asked, at about a microsecond."""
 
 Say = Callable[[int], dict[str, Any]]
 MIXES: dict[str, Say] = {
@@ -51,8 +51,11 @@ MIXES: dict[str, Say] = {
     "by associated user": lambda n: {
         "users": UserCondition(kind="only", emails=(f"svc-{n}@example.com",))
     },
-    UNFILED: lambda n: {"filter": {"envelope.emailSubject": {"startsWith": f"Order {n} "}}},
-    "mixed: 49 % by field, 49 % by user, 2 % by subject": lambda n: MIXES[
+    "by the beginning of the subject": lambda n: {
+        "filter": {"envelope.emailSubject": {"startsWith": f"Order {n} "}}
+    },
+    UNFILED: lambda n: {"filter": {"envelope.emailSubject": {"endsWith": f" for {n}"}}},
+    "mixed: 49 % by field, 49 % by user, 2 % by end of subject": lambda n: MIXES[
         UNFILED if n % 50 == 0 else "by custom field" if n % 2 else "by associated user"
     ](n),
 }

@@ -34,7 +34,7 @@ from postroom.model import (
     UserCondition,
 )
 from postroom.routing.content import Content
-from postroom.routing.index import FEW
+from postroom.routing.index import FEW, MOST_PLACES
 from postroom.routing.match import Router
 from postroom.routing.users import Directory
 from postroom.routing.wants import Wants
@@ -451,6 +451,57 @@ def test_many_listeners_by_sender_are_found_as_plain_evaluation_finds_them(
     known = registry(*some)
     carried = summary({"A": "x"}) | ({"sender": {"email": sender_email}} if sender_email else {})
     received = notification(carried if is_summary_carried else None, sender_id=sender_id)
+    owed = {match.listener_id: match.state for match in Router(known).match(received).matches}
+    expected = by_plain_evaluation(known, received)
+    assert list(owed) == list(expected)
+    assert owed == {number: DUE if t is Truth.YES else HELD for number, t in expected.items()}
+
+
+SUBJECTS = ["", "PO 7", "PO 77", "Order 7", "po 7"]
+ABOUT = st.sampled_from(
+    [
+        {"envelope.emailSubject": {"startsWith": "PO "}},
+        {"envelope.emailSubject": {"startsWith": "po"}},
+        {"envelope.emailSubject": {"startsWith": ""}},
+        {"envelope.emailSubject": {"startsWith": "PO 7", "endsWith": "77"}},
+        {"envelope.emailSubject": {"in": ["PO 7", "Order 7"]}, "customFields.A": {"gt": 1}},
+        {"envelope.emailSubject": {"not": {"startsWith": "PO"}}},
+        {"envelope.emailSubject": {"exists": False}},
+        {"envelope.templates.templateId": ["T1", "T2"]},
+        {"customFields.A": {"startsWith": "5"}},
+        {"any": [{"envelope.emailSubject": "PO 7"}, {"customFields.A": "x"}]},
+        {"all": [{"envelope.emailSubject": "PO 7"}, {"customFields.A": ["x", "5"]}]},
+        {"sender.userId": U123.upper()},
+        {"recipients.signers.email": {"startsWith": "ann@"}},
+        *({f"envelope.key{number}": "x"} for number in range(MOST_PLACES)),
+    ]
+)
+
+
+@given(
+    st.lists(ABOUT, min_size=1, max_size=12),
+    st.sampled_from(["exact", "exact", "loose"]),
+    st.sampled_from([None, *SUBJECTS]),
+    st.lists(st.sampled_from(["T1", "T3"]), max_size=2),
+    FIELDS,
+    st.booleans(),
+)
+def test_many_listeners_by_what_they_ask_are_found_as_plain_evaluation_finds_them(
+    filters: list[Any],
+    comparison: Any,
+    subject: str | None,
+    templates: list[str],
+    fields: list[tuple[str, str]],
+    is_summary_carried: bool,  # noqa: FBT001  # drawn
+) -> None:
+    some = [
+        listener("some", filter=one, comparison=comparison) for one in (filters * FEW)[: FEW + 8]
+    ]
+    known = registry(*some)
+    carried = summary(fields, key3="x", templates=[{"templateId": one} for one in templates])
+    if subject is not None:
+        carried["emailSubject"] = subject
+    received = notification(carried if is_summary_carried else None)
     owed = {match.listener_id: match.state for match in Router(known).match(received).matches}
     expected = by_plain_evaluation(known, received)
     assert list(owed) == list(expected)
