@@ -1,9 +1,8 @@
 """Advise: which of the five options for which integration, why, at what cost, and the files."""
 
-import asyncio
-
 from postroom.errors import InvalidInputError
 from postroom.model import Json, Noun, Registry
+from postroom.operations import beside
 from postroom.operations.advising import files, traffic
 from postroom.operations.advising.facts import Told, read
 from postroom.operations.advising.files import Files
@@ -34,12 +33,12 @@ async def advise(
     if facts is None and not from_traffic:
         raise InvalidInputError("tell the facts, or let traffic tell: from_traffic")
     registry = await store.registry()
-    told = await asyncio.to_thread(read, facts) if facts is not None else traffic.told_by(registry)
+    told = await beside.reckon(read, facts) if facts is not None else traffic.told_by(registry)
     seen = None
     if from_traffic:
         told, seen = await traffic.complete(store, registry, told, days=days, now=now)
     # Proofs of a hundred integrations take seconds, and others want to be served meanwhile.
-    return await asyncio.to_thread(_advised, told, seen, registry)
+    return await beside.prove(_advised, told, seen, registry)
 
 
 def _advised(told: Told, seen: Seen | None, registry: Registry) -> Advised:

@@ -6,7 +6,7 @@ from weakref import WeakKeyDictionary
 
 from postroom.errors import ConflictError
 from postroom.model import Json, Noun
-from postroom.operations import keys
+from postroom.operations import beside, keys
 from postroom.operations.changes import ChangeView, Intended, intended
 from postroom.operations.crossed import settle_lane
 from postroom.operations.keys import Sealing
@@ -56,7 +56,7 @@ async def apply(  # noqa: PLR0913  # the document, how far it goes, and who appl
             prune=prune,
             now=now,
         )
-        if plan is not None and plan != await asyncio.to_thread(lambda: wanted.fingerprint):
+        if plan is not None and plan != await beside.reckon(lambda: wanted.fingerprint):
             raise ConflictError(
                 "the system or the file is not what it was when this was planned; nothing was"
                 " changed: plan again, and look at what it shows now"

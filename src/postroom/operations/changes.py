@@ -1,6 +1,5 @@
 """What a document would change: worked out, not done. `apply`, `plan` and `diff` begin here."""
 
-import asyncio
 import hashlib
 from typing import Any
 
@@ -8,7 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from postroom.model import Account, Json, Lane, Listener, Noun, Registry
-from postroom.operations import enrichment_draft, keys
+from postroom.operations import beside, enrichment_draft, keys
 from postroom.operations.document import AccountPart, ConnectDocument, read
 from postroom.operations.drafts import Drafts, draft
 from postroom.operations.keys import Sealing
@@ -110,7 +109,7 @@ async def intended(  # the document, and how far it goes
     """
     registry, known = await store.registry(), list(await store.secrets())
     # A file of thousands of listeners takes a while, and others want to be served meanwhile.
-    return await asyncio.to_thread(
+    return await beside.reckon(
         _intended,
         registry,
         known,

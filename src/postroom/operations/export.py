@@ -1,13 +1,12 @@
 """Export: the system as the document of `connect.yaml`, so that applying it changes nothing."""
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
 from postroom.model import Account, Json, Lane, Listener, Noun, Registry
-from postroom.operations import drafts, names
+from postroom.operations import beside, drafts, names
 from postroom.operations.document import (
     InvalidDocumentError,
     LanePart,
@@ -54,7 +53,7 @@ async def export(store: Store, *, account: str | None = None, now: int) -> Expor
         if only in {None, one.account_id} and (one.retired_at is None or one.retired_at > now)
     ]
     # Thousands of listeners take a while, and others want to be served meanwhile.
-    return await asyncio.to_thread(_exported, registry, only, secrets)
+    return await beside.reckon(_exported, registry, only, secrets)
 
 
 def _exported(registry: Registry, only: str | None, secrets: Sequence[SealedSecret]) -> Exported:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 from postroom.model import Json, Noun, Registry
+from postroom.operations import beside
 from postroom.operations.changes import ChangeView, intended
 from postroom.operations.comparison import Comparison, Effects
 from postroom.operations.keys import Sealing
@@ -65,7 +66,7 @@ async def plan(  # the document, how far it goes, and which traffic to ask
         prune=prune,
         now=now,
     )
-    fingerprint, after = await asyncio.to_thread(lambda: (wanted.fingerprint, wanted.after()))
+    fingerprint, after = await beside.reckon(lambda: (wanted.fingerprint, wanted.after()))
     return Plan(
         fingerprint=fingerprint,
         is_pruning=prune,
@@ -80,11 +81,11 @@ async def _effects(
     store: Store, before: Registry, after: Registry, period: Period, told: Told | None = None
 ) -> Effects:
     """Return what would have been different in a period with `after` in the place of `before`."""
-    comparison = await asyncio.to_thread(Comparison, before, after)
+    comparison = await beside.reckon(Comparison, before, after)
     if comparison.accounts:
         only = next(iter(comparison.accounts)) if len(comparison.accounts) == 1 else None
         await _walk(store, comparison, only, period, told)
-    return await asyncio.to_thread(comparison.effects)
+    return await beside.reckon(comparison.effects)
 
 
 async def _walk(
@@ -98,7 +99,7 @@ async def _walk(
         seen = page[-1].sequence
         upcoming = asyncio.create_task(store.traffic(_query(only, period, after=seen)))
         try:
-            await asyncio.to_thread(comparison.take, page)
+            await beside.reckon(comparison.take, page)
             if told is not None:
                 total = max(seen, *(one.sequence for one in ends)) - first + 1
                 told(Progress(looked_at=seen - first + 1, total=total))

@@ -1,10 +1,10 @@
 """What kept traffic adds to the facts: read newest first, a bounded number of notifications."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 
 from postroom.errors import InvalidInputError
 from postroom.model import Account, Listener, Notification, Noun, Registry
+from postroom.operations import beside
 from postroom.operations.advising.facts import Told
 from postroom.routing import advice_traffic, grammar
 from postroom.routing.advice import MOST_INTEGRATIONS
@@ -45,14 +45,14 @@ async def complete(
     if not 1 <= days <= MOST_DAYS:
         raise InvalidInputError(f"days: from 1 to {MOST_DAYS}")
     # All but the reading in threads: this goes on for seconds, and others want to be served.
-    router = await asyncio.to_thread(Router, registry)
+    router = await beside.reckon(Router, registry)
     telling, read = Telling(), 0
     accounts = {one.id for one in told.facts.accounts}
     async for page in _newest(store, now - days * _DAY_US):
         read += len(page)
         asked = [one.notification for one in page if one.notification.account_id in accounts]
-        await asyncio.to_thread(_take, telling, asked, router, registry)
-    return await asyncio.to_thread(_shown, told, telling, is_cut=read >= MOST_NOTIFICATIONS)
+        await beside.reckon(_take, telling, asked, router, registry)
+    return await beside.reckon(_shown, told, telling, is_cut=read >= MOST_NOTIFICATIONS)
 
 
 def _take(
