@@ -51,9 +51,9 @@ def test_a_plan_that_names_a_file_there_cannot_be_is_refused(file: Path) -> None
 
 
 @pytest.mark.usefixtures("file")
-@pytest.mark.parametrize("days", ["inf", "nan", "1e9"])
+@pytest.mark.parametrize("days", ["inf", "nan", "1e9", "0"])
 def test_days_that_are_no_days_are_refused_and_not_taken_for_thirty(days: str) -> None:
-    run("plan", "connect.yaml", "--days", days)
+    assert "connect.yaml:1:1" not in run("plan", "connect.yaml", "--days", days)
 
 
 @pytest.mark.usefixtures("file")

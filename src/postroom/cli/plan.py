@@ -62,7 +62,7 @@ async def plan(  # what to plan, and which traffic to ask
     *,
     days: Annotated[
         float | None,
-        typer.Option(min=0, max=36_500, help="Ask the traffic of the last so many days: 30."),
+        typer.Option(min=0.001, max=36_500, help="Ask the traffic of the last so many days: 30."),
     ] = None,
     received_from: Annotated[
         str | None, typer.Option("--from", metavar="MOMENT", help="Received at or after.")
