@@ -473,9 +473,9 @@ ABOUT = st.sampled_from(
         {"all": [{"envelope.emailSubject": "PO 7"}, {"customFields.A": ["x", "5"]}]},
         {"sender.userId": U123.upper()},
         {"recipients.signers.email": {"startsWith": "ann@"}},
-        *({f"envelope.key{number}": "x"} for number in range(MOST_PLACES)),
     ]
 )
+CROWD = [listener("some", filter={f"envelope.key{number}": "x"}) for number in range(MOST_PLACES)]
 
 
 @given(
@@ -485,6 +485,7 @@ ABOUT = st.sampled_from(
     st.lists(st.sampled_from(["T1", "T3"]), max_size=2),
     FIELDS,
     st.booleans(),
+    st.booleans(),
 )
 def test_many_listeners_by_what_they_ask_are_found_as_plain_evaluation_finds_them(
     filters: list[Any],
@@ -493,11 +494,12 @@ def test_many_listeners_by_what_they_ask_are_found_as_plain_evaluation_finds_the
     templates: list[str],
     fields: list[tuple[str, str]],
     is_summary_carried: bool,  # noqa: FBT001  # drawn
+    is_crowded: bool,  # noqa: FBT001  # drawn
 ) -> None:
     some = [
         listener("some", filter=one, comparison=comparison) for one in (filters * FEW)[: FEW + 8]
     ]
-    known = registry(*some)
+    known = registry(*(CROWD if is_crowded else []), *some)
     carried = summary(fields, key3="x", templates=[{"templateId": one} for one in templates])
     if subject is not None:
         carried["emailSubject"] = subject
