@@ -479,22 +479,23 @@ CROWD = [listener("some", filter={f"envelope.key{number}": "x"}) for number in r
 
 
 @given(
-    st.lists(ABOUT, min_size=1, max_size=12),
-    st.sampled_from(["exact", "exact", "loose"]),
-    st.sampled_from([None, *SUBJECTS]),
-    st.lists(st.sampled_from(["T1", "T3"]), max_size=2),
-    FIELDS,
-    st.booleans(),
-    st.booleans(),
+    filters=st.lists(ABOUT, min_size=1, max_size=12),
+    comparison=st.sampled_from(["exact", "exact", "loose"]),
+    subject=st.sampled_from([None, *SUBJECTS]),
+    templates=st.lists(st.sampled_from(["T1", "T3"]), max_size=2),
+    fields=FIELDS,
+    is_summary_carried=st.booleans(),
+    is_crowded=st.booleans(),
 )
 def test_many_listeners_by_what_they_ask_are_found_as_plain_evaluation_finds_them(
+    *,
     filters: list[Any],
     comparison: Any,
     subject: str | None,
     templates: list[str],
     fields: list[tuple[str, str]],
-    is_summary_carried: bool,  # noqa: FBT001  # drawn
-    is_crowded: bool,  # noqa: FBT001  # drawn
+    is_summary_carried: bool,
+    is_crowded: bool,
 ) -> None:
     some = [
         listener("some", filter=one, comparison=comparison) for one in (filters * FEW)[: FEW + 8]
