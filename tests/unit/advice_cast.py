@@ -8,10 +8,10 @@ from postroom.model import Json, Registry
 from postroom.operations.advising import facts as given
 from postroom.operations.advising import files as written
 from postroom.operations.advising.files import Files
-from postroom.routing import advice, advice_words
-from postroom.routing.advice import Placed
-from postroom.routing.advice_facts import Facts
-from postroom.routing.advice_words import Advice, Recommendation
+from postroom.routing.advising import advice, wording
+from postroom.routing.advising.advice import Placed
+from postroom.routing.advising.facts import Facts
+from postroom.routing.advising.wording import Advice, Recommendation
 
 A1 = "a1000000-0000-4000-8000-000000000001"
 A2 = "a2000000-0000-4000-8000-000000000002"
@@ -48,7 +48,7 @@ def facts(*integrations: Json, **more: Any) -> Facts:
 
 def advised(*integrations: Json, **more: Any) -> Advice:
     told = facts(*integrations, **more)
-    return advice_words.tell(advice.place(told), told)
+    return wording.tell(advice.place(told), told)
 
 
 def options(said: Advice) -> dict[str, tuple[int, ...]]:

@@ -23,8 +23,8 @@ from tests.unit.routing_cast import notification, summary
 
 from postroom.model import Json, OwedState, Registry
 from postroom.operations.lint import lint
-from postroom.routing import advice, advice_words
-from postroom.routing.advice_steps import Step
+from postroom.routing.advising import advice, wording
+from postroom.routing.advising.steps import Step
 from postroom.routing.match import Router
 
 CRM, ERP = "crm@example.com", "erp@example.com"
@@ -195,7 +195,7 @@ def test_nothing_can_be_said_against_what_is_written(said: Json) -> None:
 @given(documents())
 def test_every_option_is_either_advised_or_passed_over_for_a_reason(said: Json) -> None:
     told, placed, _ = worked_out(said)
-    for one in advice_words.tell(placed, told).recommendations:
+    for one in wording.tell(placed, told).recommendations:
         passed = [each.option for each in one.passed_over]
         assert sorted((*one.options, *passed)) == [1, 2, 3, 4, 5]
         assert all(each.why_not for each in one.passed_over)

@@ -8,9 +8,9 @@ from tests.unit.advice_cast import A1, IDS, facts, field, integration
 from tests.unit.routing_cast import notification, summary
 
 from postroom.model import Notification
-from postroom.routing import advice_traffic
-from postroom.routing.advice_facts import Facts
-from postroom.routing.advice_traffic import Checked, SeenEnvelope, Telling
+from postroom.routing.advising import observed
+from postroom.routing.advising.facts import Facts
+from postroom.routing.advising.observed import Checked, SeenEnvelope, Telling
 
 CRM, ERP, ANN = "crm@example.com", "erp@example.com", "ann@example.com"
 _numbers = itertools.count(1)
@@ -33,7 +33,7 @@ def told(email: str, fields: dict[str, str] | None, number: int | None = None) -
 
 
 def checked(given_: Facts, telling: Telling, *, guesses: bool = False) -> Checked:
-    return advice_traffic.check(given_, telling.envelopes(), guesses=guesses)
+    return observed.check(given_, telling.envelopes(), guesses=guesses)
 
 
 def test_an_envelope_counts_once_and_by_its_newest_fields() -> None:
@@ -54,7 +54,7 @@ def test_fields_that_the_newest_message_lacks_are_taken_from_an_older_one() -> N
 
 def test_coverage_is_told_for_each_sender_and_field() -> None:
     sent = [(CRM, {"Unit": "A"})] * 3 + [(CRM, {}), (ERP, {"Unit": "B"}), (ANN, {})]
-    found = {one.sender: one for one in advice_traffic.coverage(seen(*sent).envelopes())}
+    found = {one.sender: one for one in observed.coverage(seen(*sent).envelopes())}
     assert found.keys() == {CRM, ERP}
     crm = found[CRM]
     assert (crm.field, crm.envelopes, crm.without, crm.values) == ("Unit", 4, 1, {"A": 3})
@@ -62,9 +62,7 @@ def test_coverage_is_told_for_each_sender_and_field() -> None:
 
 def test_listeners_that_share_envelopes_now_are_counted_in_pairs() -> None:
     telling = seen((CRM, {}), (ERP, {}), listeners=("c", "a", "b"))
-    found = [
-        (one.one, one.other, one.envelopes) for one in advice_traffic.shared(telling.envelopes())
-    ]
+    found = [(one.one, one.other, one.envelopes) for one in observed.shared(telling.envelopes())]
     assert found == [("a", "b", 2), ("a", "c", 2), ("b", "c", 2)]
 
 
@@ -141,7 +139,7 @@ def test_what_many_people_mark_is_not_taken_to_be_sent_by_users_one_can_name() -
 def test_whatever_a_message_holds_is_taken_without_an_exception(body: bytes) -> None:
     telling = Telling()
     telling.take(notification(body=body), ["a"])
-    advice_traffic.coverage(telling.envelopes())
+    observed.coverage(telling.envelopes())
     checked(facts(integration("crm", CRM, field=field("CRM"))), telling, guesses=True)
 
 
@@ -149,8 +147,8 @@ def test_a_message_with_very_many_fields_is_remembered_within_bounds() -> None:
     telling = seen((CRM, {f"n{number}" * 200: "v" * 1000 for number in range(500)}))
     [one] = telling.envelopes()
     assert isinstance(one, SeenEnvelope)
-    assert len(one.fields or ()) <= advice_traffic.MOST_FIELDS
+    assert len(one.fields or ()) <= observed.MOST_FIELDS
     assert all(
-        len(text) <= advice_traffic.LONGEST for pair in (one.fields or {}).items() for text in pair
+        len(text) <= observed.LONGEST for pair in (one.fields or {}).items() for text in pair
     )
     assert one.account_id == A1

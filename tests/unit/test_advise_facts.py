@@ -12,7 +12,7 @@ from postroom.errors import InvalidInputError
 from postroom.model import Json
 from postroom.operations.advising import facts
 from postroom.operations.document import InvalidDocumentError
-from postroom.routing.advice_facts import EVENTS
+from postroom.routing.advising.facts import EVENTS
 
 
 def problems(said: Json) -> dict[tuple[str | int, ...], str]:

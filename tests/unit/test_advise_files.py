@@ -5,7 +5,7 @@ from tests.unit.advice_cast import A1, IDS, NOBODY, document, field, integration
 
 from postroom.model import Json, Registry
 from postroom.operations.advising import facts, files
-from postroom.routing import advice
+from postroom.routing.advising import advice
 
 CRM, ERP = "crm@example.com", "erp@example.com"
 BY_API = {"created_by_api": True, "code_can_change": True}

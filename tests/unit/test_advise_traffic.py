@@ -8,7 +8,7 @@ from postroom.errors import InvalidInputError
 from postroom.model import Json, Listener, UserCondition
 from postroom.operations.advising import files as written
 from postroom.operations.advising import traffic
-from postroom.routing import advice, advice_words
+from postroom.routing.advising import advice, wording
 
 ERP: Json = {"customFields.Integration": "ERP"}
 LIVE: Json = {"customFields.Env": "live"}
@@ -20,7 +20,7 @@ def advised(*listeners: Listener) -> tuple[dict[str, tuple[int, ...]], dict[str,
     told = traffic.told_by(there)
     placed = advice.place(told.facts)
     files = written.write(placed, told.facts, told.key_envs, there)
-    said = advice_words.tell(placed, told.facts)
+    said = wording.tell(placed, told.facts)
     assert "accounts" not in files.connect, "what is there is left as it is"
     return options(said), {one["name"]: one for one in files.connect.get("listeners", ())}
 

@@ -16,9 +16,9 @@ from tests.unit.routing_cast import (
 )
 
 from postroom.model import Finding, Lane, Notification, OwedState, Registry, Truth
-from postroom.routing.explanation import explain
+from postroom.routing.explaining.explanation import explain
+from postroom.routing.explaining.near_miss import near_misses
 from postroom.routing.match import Router
-from postroom.routing.near_miss import near_misses
 
 FIELD = "customFields.Integration"
 

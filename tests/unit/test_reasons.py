@@ -18,7 +18,7 @@ from tests.unit.routing_cast import (
 )
 
 from postroom.model import Listener, Notification, Truth, UserCondition
-from postroom.routing.explanation import Explanation, explain
+from postroom.routing.explaining.explanation import Explanation, explain
 
 FIELD = "customFields.Integration"
 THREE = ("envelope-completed", "envelope-declined", "envelope-sent")

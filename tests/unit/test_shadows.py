@@ -8,7 +8,7 @@ from tests.unit.routing_cast import listener, notification, only, registry, stat
 
 from postroom.model import Lane, Listener, Match, Notification, OwedState, Registry, Routing
 from postroom.routing import states as routing_states
-from postroom.routing.explanation import explain
+from postroom.routing.explaining.explanation import explain
 from postroom.routing.match import Router
 from postroom.storage.port import Recording
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postroom.routing.spelling import differences, weight
+from postroom.routing.explaining.spelling import differences, weight
 
 
 @pytest.mark.parametrize(

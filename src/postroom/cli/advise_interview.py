@@ -11,7 +11,7 @@ from rich.text import Text
 from postroom.delivery import egress
 from postroom.model import Json
 from postroom.operations.document import GUID
-from postroom.routing.advice import MOST_INTEGRATIONS
+from postroom.routing.advising.advice import MOST_INTEGRATIONS
 
 EVERYDAY = "everyday"
 Check = Callable[[str], str | None]

@@ -7,8 +7,8 @@ from postroom.operations.advising import files, traffic
 from postroom.operations.advising.facts import Told, read
 from postroom.operations.advising.files import Files
 from postroom.operations.advising.traffic import Seen
-from postroom.routing import advice, advice_words
-from postroom.routing.advice_words import Advice
+from postroom.routing.advising import advice, wording
+from postroom.routing.advising.wording import Advice
 from postroom.storage.port import Store
 
 
@@ -44,7 +44,7 @@ async def advise(
 def _advised(told: Told, seen: Seen | None, registry: Registry) -> Advised:
     placed = advice.place(told.facts)
     return Advised(
-        advice=advice_words.tell(placed, told.facts),
+        advice=wording.tell(placed, told.facts),
         traffic=seen,
         files=files.write(placed, told.facts, told.key_envs, registry),
     )

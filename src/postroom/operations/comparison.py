@@ -18,8 +18,8 @@ from postroom.model import (
     Routing,
 )
 from postroom.operations.views import moment
-from postroom.routing import explanation
 from postroom.routing.content import Content
+from postroom.routing.explaining import explanation
 from postroom.routing.match import Router
 from postroom.storage.port import StoredNotification
 

@@ -10,7 +10,7 @@ from postroom.operations.explaining.fate import Surroundings
 from postroom.operations.explaining.registries import Registries
 from postroom.operations.notifications import find
 from postroom.operations.views import moment
-from postroom.routing import explanation
+from postroom.routing.explaining import explanation
 from postroom.storage.port import DeliveryQuery, Store, StoredDelivery, StoredNotification
 
 MAX_OWED = 1000

@@ -21,7 +21,7 @@ from postroom.operations.views import (
     read_moment,
 )
 from postroom.routing import words
-from postroom.routing.near_miss import NearMiss, near_misses
+from postroom.routing.explaining.near_miss import NearMiss, near_misses
 from postroom.storage.port import (
     DeliveryQuery,
     NotificationQuery,

@@ -16,7 +16,7 @@ from postroom.operations.shadow_report import (
     verdict,
 )
 from postroom.operations.views import moment, moment_or_none, read_moment
-from postroom.routing import explanation
+from postroom.routing.explaining import explanation
 from postroom.storage.port import Compared, ComparisonQuery, ListenerRevision, Store
 
 PAGE = 2000

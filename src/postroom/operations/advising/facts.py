@@ -22,8 +22,8 @@ from postroom.operations.document import (
     UserPart,
 )
 from postroom.routing import filters
-from postroom.routing.advice import MOST_INTEGRATIONS
-from postroom.routing.advice_facts import EVENTS, Facts, Integration, Mark, Senders
+from postroom.routing.advising.advice import MOST_INTEGRATIONS
+from postroom.routing.advising.facts import EVENTS, Facts, Integration, Mark, Senders
 
 MOST_ACCOUNTS = 100
 _NOTHING = "nothing stands here; name at least one"

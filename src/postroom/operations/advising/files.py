@@ -6,9 +6,9 @@ from postroom import vocabulary
 from postroom.model import Account, Json, Listener, Noun, Registry, User
 from postroom.operations.connect.limits import ConnectLimits
 from postroom.operations.document import ListenerPart, plain
-from postroom.routing.advice import Placed
-from postroom.routing.advice_facts import Facts, Integration
-from postroom.routing.advice_steps import Step
+from postroom.routing.advising.advice import Placed
+from postroom.routing.advising.facts import Facts, Integration
+from postroom.routing.advising.steps import Step
 
 INCLUDE = ["custom_fields", "recipients"]
 

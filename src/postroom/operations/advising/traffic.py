@@ -6,10 +6,11 @@ from postroom.errors import InvalidInputError
 from postroom.model import Account, Listener, Notification, Noun, Registry
 from postroom.operations import beside
 from postroom.operations.advising.facts import Told
-from postroom.routing import advice_traffic, grammar
-from postroom.routing.advice import MOST_INTEGRATIONS
-from postroom.routing.advice_facts import Facts, Integration, Mark, Senders
-from postroom.routing.advice_traffic import Coverage, SharedNow, Telling
+from postroom.routing import grammar
+from postroom.routing.advising import observed
+from postroom.routing.advising.advice import MOST_INTEGRATIONS
+from postroom.routing.advising.facts import Facts, Integration, Mark, Senders
+from postroom.routing.advising.observed import Coverage, SharedNow, Telling
 from postroom.routing.conditions import conjuncts, pinned_texts
 from postroom.routing.match import Router
 from postroom.storage.port import NotificationQuery, Store, StoredNotification
@@ -65,7 +66,7 @@ def _take(
 
 def _shown(told: Told, telling: Telling, *, is_cut: bool) -> tuple[Told, Seen]:
     envelopes = telling.envelopes()
-    checked = advice_traffic.check(told.facts, envelopes, guesses=True)
+    checked = observed.check(told.facts, envelopes, guesses=True)
     templates: dict[str, int] = {}
     for template in (one for each in envelopes for one in each.templates):
         templates[template] = templates.get(template, 0) + 1
@@ -73,8 +74,8 @@ def _shown(told: Told, telling: Telling, *, is_cut: bool) -> tuple[Told, Seen]:
         notifications=telling.notifications,
         envelopes=len(envelopes),
         is_cut=is_cut,
-        coverage=advice_traffic.coverage(envelopes)[:MOST_LINES],
-        shared_now=advice_traffic.shared(envelopes)[:MOST_LINES],
+        coverage=observed.coverage(envelopes)[:MOST_LINES],
+        shared_now=observed.shared(envelopes)[:MOST_LINES],
         templates=dict(sorted(templates.items(), key=lambda item: -item[1])[:MOST_LINES]),
         completed=checked.completed,
         contradictions=checked.contradictions,

@@ -3,7 +3,7 @@
 from collections import OrderedDict
 
 from postroom.model import Listener, Notification, Registry
-from postroom.routing.explanation import Explainer, Explanation, Lanes
+from postroom.routing.explaining.explanation import Explainer, Explanation, Lanes
 from postroom.storage.port import Store
 
 MOST_REVISIONS = 8

@@ -4,9 +4,10 @@ from collections import Counter
 
 from postroom.model import Noun, Truth
 from postroom.operations.views import moment
-from postroom.routing import reasons, words
-from postroom.routing.explanation import Explanation
-from postroom.routing.shortfall import Shortfall
+from postroom.routing import words
+from postroom.routing.explaining import reasons
+from postroom.routing.explaining.explanation import Explanation
+from postroom.routing.explaining.shortfall import Shortfall
 from postroom.storage.port import StoredNotification
 
 MOST_KINDS = 200

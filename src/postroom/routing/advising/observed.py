@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from postroom.model import Notification, Noun
 from postroom.routing import paths
-from postroom.routing.advice_facts import Facts, Integration, Mark, Senders
+from postroom.routing.advising.facts import Facts, Integration, Mark, Senders
 from postroom.routing.content import Content
 
 MOST_VALUES = 8

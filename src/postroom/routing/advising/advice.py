@@ -1,6 +1,6 @@
 """Which of the article's five options is right for which integration: decided, and proved.
 
-Every integration has a ladder of steps, the cheapest first (`advice_steps`). All start at the
+Every integration has a ladder of steps, the cheapest first (`steps`). All start at the
 bottom; whoever cannot be proved apart climbs, until all are apart or nobody can climb; then each
 goes down again as far as all stay apart, so that nothing is asked of anybody that is not needed.
 What is told apart by custom fields is so as long as no envelope has two fields of one name.
@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Literal
 
 from postroom.model import Json, Listener, Noun
-from postroom.routing import advice_steps
-from postroom.routing.advice_facts import Facts, Integration
-from postroom.routing.advice_steps import Place, Step
+from postroom.routing.advising import steps
+from postroom.routing.advising.facts import Facts, Integration
+from postroom.routing.advising.steps import Place, Step
 from postroom.routing.proving.overlap import Answer, Apart, NotDecided, Overlap, Prover
 
 MOST_INTEGRATIONS = 100
@@ -58,7 +58,7 @@ def place(facts: Facts) -> Placed:
 class _Settling:
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        self._ladders = {_key(one): advice_steps.ladder(one, facts) for one in facts.integrations}
+        self._ladders = {_key(one): steps.ladder(one, facts) for one in facts.integrations}
         self._steps = {key: ladder[0] for key, ladder in self._ladders.items()}
         self._provers = {one.id: Prover(one, repeats=False) for one in facts.accounts}
         self._numbers = {_key(one): number for number, one in enumerate(facts.integrations, 1)}
@@ -86,7 +86,7 @@ class _Settling:
         """Take out whoever is still not apart, the one first that has the least to be told by."""
         while crossing := list(self._crossing()):
             standing = [one for one in crossing[0] if self.place(one).is_listening]
-            is_marked = {one.name: self._step(one) in advice_steps.BY_FIELD for one in standing}
+            is_marked = {one.name: self._step(one) in steps.BY_FIELD for one in standing}
             for one in [one for one in standing if not is_marked[one.name]] or standing:
                 self._steps[_key(one)] = Step.NONE
 
@@ -125,9 +125,9 @@ class _Settling:
 
     def _is_concerned(self, one: Integration, other: Integration) -> bool:
         """Return whether both are of one account, and a listener of it may be told of either."""
-        steps = (self._step(one), self._step(other))
-        is_told = any(step in advice_steps.HERE for step in steps)
-        return one.account_id == other.account_id and Step.MOVE not in steps and is_told
+        both = (self._step(one), self._step(other))
+        is_told = any(step in steps.HERE for step in both)
+        return one.account_id == other.account_id and Step.MOVE not in both and is_told
 
     def _compare(self, one: Integration, other: Integration) -> Answer:
         """Return whether what one listens to can reach the other, or be the other's."""
@@ -144,9 +144,9 @@ class _Settling:
         if key not in self._listeners:
             number = self._numbers[_key(one)]
             made = (
-                advice_steps.listener(Place(one=one, step=step), self._facts, number, in_lane=False)
-                if step in advice_steps.HERE
-                else advice_steps.envelopes_of(one, self._facts, number)
+                steps.listener(Place(one=one, step=step), self._facts, number, in_lane=False)
+                if step in steps.HERE
+                else steps.envelopes_of(one, self._facts, number)
             )
             self._listeners[key] = without_events(made)
         return self._listeners[key]
@@ -163,7 +163,7 @@ class _Settling:
                 rivals = self._facts.rivals(one)
                 in_lane = any(self.place(other).is_listening for other in rivals)
                 number = self._numbers[_key(one)]
-                yield advice_steps.listener(place, self._facts, number, in_lane=in_lane)
+                yield steps.listener(place, self._facts, number, in_lane=in_lane)
 
     def pairs(self) -> Iterator[Pair]:
         for one, other in itertools.combinations(self._facts.integrations, 2):
@@ -171,10 +171,10 @@ class _Settling:
                 yield self._pair(one, other)
 
     def _pair(self, one: Integration, other: Integration) -> Pair:
-        steps = {self._step(one), self._step(other)}
-        if one.account_id != other.account_id or Step.MOVE in steps:
+        both = {self._step(one), self._step(other)}
+        if one.account_id != other.account_id or Step.MOVE in both:
             return _apart(one, other, "accounts never see each other's envelopes")
-        if steps == {Step.ENVELOPE}:
+        if both == {Step.ENVELOPE}:
             return _apart(one, other, "each envelope names its own listener")
         if not self._is_concerned(one, other):
             return _apart(one, other, "no listener of the account is told of either")

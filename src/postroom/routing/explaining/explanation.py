@@ -18,11 +18,12 @@ from postroom.model import (
     Routing,
     Truth,
 )
-from postroom.routing import reasons, shortfall, truth
+from postroom.routing import truth
 from postroom.routing.content import Content
+from postroom.routing.explaining import reasons, shortfall
+from postroom.routing.explaining.near_miss import NearMiss, of_shortfall
+from postroom.routing.explaining.shortfall import Shortfall
 from postroom.routing.match import Router
-from postroom.routing.near_miss import NearMiss, of_shortfall
-from postroom.routing.shortfall import Shortfall
 from postroom.routing.users import Directory
 from postroom.routing.wants import Wants
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 
 from postroom.model import Noun
-from postroom.routing import advice_steps
-from postroom.routing.advice import Pair, Placed
-from postroom.routing.advice_facts import Facts, Integration
-from postroom.routing.advice_steps import Place, Step
+from postroom.routing.advising import steps
+from postroom.routing.advising.advice import Pair, Placed
+from postroom.routing.advising.facts import Facts, Integration
+from postroom.routing.advising.steps import Place, Step
 
 OPTIONS = {
     1: "sub-account",
@@ -60,7 +60,7 @@ def tell(placed: Placed, facts: Facts) -> Advice:
 
 def _recommend(place: Place, placed: Placed, facts: Facts) -> Recommendation:
     one = place.one
-    taken = advice_steps.options(place, facts)
+    taken = steps.options(place, facts)
     return Recommendation(
         integration=one.name,
         account_id=one.account_id,
@@ -79,7 +79,7 @@ def _recommend(place: Place, placed: Placed, facts: Facts) -> Recommendation:
 
 def _why(place: Place, facts: Facts) -> str:
     one = place.one
-    if place.step in {*advice_steps.BY_USERS, Step.FIELD}:
+    if place.step in {*steps.BY_USERS, Step.FIELD}:
         return f"{_why_of_senders(place)}{_of_environment(place, facts)}"
     if place.step is Step.EVERYTHING and one.wants_all:
         return "it is about everything, so there is nothing to tell apart; it is in no lane"
@@ -121,7 +121,7 @@ def _why_of_senders(place: Place) -> str:
 
 
 def _of_environment(place: Place, facts: Facts) -> str:
-    if not advice_steps.pins_environment(place.one, facts):
+    if not steps.pins_environment(place.one, facts):
         return ""
     field = facts.account(place.one).environment_field
     return f"; only with {field} = {place.one.environment}"
@@ -159,7 +159,7 @@ def _cost(number: int, place: Place, facts: Facts) -> str:
 
 def _to_do(place: Place, facts: Facts) -> Iterator[str]:
     one = place.one
-    if place.step in advice_steps.BY_FIELD and one.mark is not None:
+    if place.step in steps.BY_FIELD and one.mark is not None:
         if one.mark.is_set != "always":
             yield (
                 f"set {one.mark.name} = {one.mark.value} on every envelope of it; a field that the"
@@ -167,8 +167,8 @@ def _to_do(place: Place, facts: Facts) -> Iterator[str]:
             )
         if not facts.has_postroom:
             yield f"let the listener discard what is not marked {one.mark.value}, and answer 2xx"
-    by_field = place.step in {*advice_steps.BY_FIELD, Step.REST}
-    if by_field or advice_steps.pins_environment(one, facts):
+    by_field = place.step in {*steps.BY_FIELD, Step.REST}
+    if by_field or steps.pins_environment(one, facts):
         yield "let the feed include custom_fields; without it nobody can tell"
     if place.step is Step.ENVELOPE:
         yield f"add event-notification-{one.name}.json to the call that creates its envelopes"
@@ -215,7 +215,7 @@ def _why_not_field(place: Place, facts: Facts) -> str:
         return "what its listener asks for already does not tell it from the others"
     if one.mark is None:
         return "nobody sets a custom field on its envelopes, or could"
-    if not advice_steps.can_filter(one, facts):
+    if not steps.can_filter(one, facts):
         return (
             "Docusign does not filter by fields and its listener cannot be changed to discard;"
             " it needs Postroom in front"
@@ -267,7 +267,7 @@ def _open_of(place: Place, facts: Facts) -> Iterator[str]:
         )
     elif place.step is Step.MOVE:
         yield f"{one.name} is in no file until its account is there"
-    elif place.step in advice_steps.BY_FIELD and one.mark and one.mark.is_set != "always":
+    elif place.step in steps.BY_FIELD and one.mark and one.mark.is_set != "always":
         yield (
             f"envelopes of {one.name} without {one.mark.name} = {one.mark.value} reach nobody;"
             " `postroom unclaimed` lists them"
@@ -276,7 +276,7 @@ def _open_of(place: Place, facts: Facts) -> Iterator[str]:
         yield f"what {one.name}'s users send for others and forget to mark reaches {one.name}"
     if one.is_strict and place.step not in {Step.MOVE, Step.OWN_ACCOUNT}:
         yield f"{one.name} is to be strictly apart, and shares its account: no account can be added"
-    if one.environment and place.is_listening and not advice_steps.pins_environment(one, facts):
+    if one.environment and place.is_listening and not steps.pins_environment(one, facts):
         yield (
             f"{one.name} is for {one.environment}, and nobody filters by that: put Postroom in"
             " front, or teach the listener to discard"

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from postroom.model import Json, Listener, Noun, UserCondition
-from postroom.routing.advice_facts import Facts, Integration, Mark
+from postroom.routing.advising.facts import Facts, Integration, Mark
 
 LANE = "write-back"
 """The lane of those that must not share."""

@@ -6,8 +6,9 @@ Each says what the message has and what was wanted, and names what nearly fits.
 from collections.abc import Iterable
 
 from postroom.model import Finding, Json, Listener, Notification, Truth
-from postroom.routing import spelling, words
-from postroom.routing.shortfall import Shortfall
+from postroom.routing import words
+from postroom.routing.explaining import spelling
+from postroom.routing.explaining.shortfall import Shortfall
 from postroom.routing.wants import Wants
 
 MOST_COMPARED = 200

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from typing import Literal
 
 from postroom.model import Listener, Noun
-from postroom.routing import evaluation, readings, spelling
+from postroom.routing import evaluation, readings
 from postroom.routing.conditions import Condition, OneOf, Test, TextTest
 from postroom.routing.content import Content
+from postroom.routing.explaining import spelling
 from postroom.routing.paths import Path
 
 MOST_VALUES = 50

@@ -16,7 +16,7 @@ from postroom.routing.conditions import (
     Test,
 )
 from postroom.routing.content import Content, Sight
-from postroom.routing.nearness import MOST_VALUES, Nearness, Sieve
+from postroom.routing.explaining.nearness import MOST_VALUES, Nearness, Sieve
 
 MOST_SHOWN = 3
 """Values of a field, and conditions, that are told one by one."""

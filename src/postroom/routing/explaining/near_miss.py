@@ -1,9 +1,10 @@
 """Values that nearly matched: the usual cause when nobody wants a notification."""
 
 from postroom.model import Listener, Notification, Noun, Registry, Truth
-from postroom.routing import shortfall, words
+from postroom.routing import words
 from postroom.routing.content import Content
-from postroom.routing.shortfall import Shortfall
+from postroom.routing.explaining import shortfall
+from postroom.routing.explaining.shortfall import Shortfall
 from postroom.routing.users import Directory
 from postroom.routing.wants import Wants
 

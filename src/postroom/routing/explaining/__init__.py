@@ -1,0 +1,1 @@
+"""Why a listener does not get a notification: `explanation` asks, the others find the words."""
