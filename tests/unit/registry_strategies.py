@@ -24,6 +24,7 @@ FILTERS = st.recursive(
         st.sampled_from(["customFields.Integration", "envelope.emailSubject", "sender.email"]),
         st.one_of(
             WORDS,
+            st.sampled_from(["a\x85b", "x\ny", "\u2028z", "tab\t", "\r"]),
             st.integers(-(10**18), 10**18),
             st.booleans(),
             st.lists(WORDS, min_size=1, max_size=3),
@@ -98,7 +99,7 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
         ),
     ]
     accounts = [
-        {"id": A1, "name": draw(st.text(max_size=20)), "users": users, "unsigned": True},
+        {"id": A1, "name": draw(WORDS), "users": users, "unsigned": True},
         {"id": A2, "name": "Acme UK", "users": users}
         | draw(_or_nothing(parent=st.just(A1), environment_field=NAMES)),
     ]

@@ -165,6 +165,8 @@ def test_the_whole_language_is_read(tmp_path: Path) -> None:
         (listener(retry="[1, x]"), "connect.yaml:8:5: listeners[0].retry: write a profile's"),
         (listener(retry="{a: 1}"), "write a profile's name, or a list of seconds"),
         (account() + f"lanes:\n  - {{name: l, account: {A1}, prefer: [x]}}", "no listener of this"),
+        (account(name=r'"a\Nb"'), "accounts[0].name: control characters are not allowed"),
+        (listener(name=r'"a\Lb"'), "listeners[0].name: control characters are not allowed"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_place(tmp_path: Path, text: str, complaint: str) -> None:

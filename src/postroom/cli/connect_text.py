@@ -11,6 +11,7 @@ from postroom.model import Json
 
 WIDTH = 2**31
 """Texts are not folded: a line of a filter stands for a line."""
+BREAKS = frozenset("\n\r\x85\u2028\u2029")
 
 
 class _Dumper(yaml.SafeDumper):
@@ -18,6 +19,15 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002  # the base class's
         return True
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Write a text; in quotes with escapes where PyYAML would lose a break it takes for a fold."""
+    style = '"' if BREAKS.intersection(text) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
 
 
 def written(document: Json, head: Iterable[str]) -> str:

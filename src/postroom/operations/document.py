@@ -14,6 +14,8 @@ from postroom.model import Json, Noun
 NAME_CHARACTERS = 100
 MAX_LISTENERS = 10_000
 GUID = r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+_PRINTABLE_OR_NONE = r"^[^\x00-\x1f\x7f-\x9f\x{2028}\x{2029}]*$"
+_PRINTABLE = _PRINTABLE_OR_NONE.replace("*", "+")
 _VISIBLE = r"^[\x21-\x7e]+$"
 """What a bearer token may consist of, since it becomes a header."""
 
@@ -62,7 +64,7 @@ def _known_include(token: str) -> str:
 Name = Annotated[
     str,
     BeforeValidator(_scalar_text),
-    Field(min_length=1, max_length=NAME_CHARACTERS, pattern=r"^[^\x00-\x1f\x7f]+$"),
+    Field(min_length=1, max_length=NAME_CHARACTERS, pattern=_PRINTABLE),
 ]
 PathName = Annotated[Name, Field(pattern="^[^/]+$")]
 """A name that stands in a path of the API."""
@@ -123,7 +125,11 @@ class AccountPart(Part):
     """An account."""
 
     id: Guid
-    name: Annotated[str, BeforeValidator(_scalar_text), Field(max_length=NAME_CHARACTERS)] = ""
+    name: Annotated[
+        str,
+        BeforeValidator(_scalar_text),
+        Field(max_length=NAME_CHARACTERS, pattern=_PRINTABLE_OR_NONE),
+    ] = ""
     parent: Guid | None = None
     keys: Annotated[tuple[KeyPart, ...], Field(max_length=100)] = ()
     prune_keys: bool = False
