@@ -26,6 +26,8 @@ _SETTINGS = {
     "max_wal_size": "256MB",
     "autovacuum_naptime": "1s",
     "listen_addresses": "",
+    # One call after a crash instead of one for each file.
+    "recovery_init_sync_method": "syncfs",
 }
 _TEMPLATE = "postroom_template"
 _TALLIED = [column.name for column in tally.columns if not column.primary_key]
@@ -151,7 +153,7 @@ class PostgresServer:
                 probe.connect(str(self._folder / ".s.PGSQL.5432"))
             except OSError:
                 return False
-        ready = _binary("pg_isready"), "-q", "-h", self._folder
+        ready = _binary("pg_isready"), "-q", "-h", self._folder, "-U", "postgres"
         return subprocess.run(ready, check=False).returncode == 0  # noqa: S603  # a program of the wheel
 
     def _program(self, name: str, *arguments: str) -> None:

@@ -3,16 +3,15 @@
 import asyncio
 import itertools
 import sys
-from pathlib import Path
 
 from tests.contract.store_cast import envelope, notification, recording
 
-from postroom.storage.sqlite import open_store
+from postroom.storage import postgres, sqlite
 
 
-async def main(path: Path, first: int) -> None:
+async def main(kind: str, place: str, first: int) -> None:
     """Record from eight tasks at once, so that the kill meets shared commits."""
-    store = await open_store(path)
+    store = await (sqlite.open_store(place) if kind == "sqlite" else postgres.open_store(place))
     numbers = itertools.count(first)
 
     async def record() -> None:
@@ -26,4 +25,4 @@ async def main(path: Path, first: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], int(sys.argv[3])))

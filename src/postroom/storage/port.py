@@ -524,7 +524,10 @@ class Store(Protocol):
         ...
 
     async def free_leases(self, now: int) -> int:
-        """Make everything leased due now: for the only node of an embedded store, at start."""
+        """Make due now what is leased by this node or by nodes that are gone: at start.
+
+        An embedded store has one node, whose leases are all of its life before.
+        """
         ...
 
     async def settle(self, settlement: Settlement) -> Settled:

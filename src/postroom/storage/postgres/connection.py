@@ -89,17 +89,27 @@ async def connect_writer(dsn: str, *, seconds: float) -> Sql:
 
 async def connect_reader(dsn: str) -> Sql:
     """Open a connection for questions; it cannot write."""
-    return await _connect(dsn, {"default_transaction_read_only": "on"}, PATIENT_SECONDS)
+    connection = await _connect(dsn, {}, PATIENT_SECONDS)
+    # Not while connecting: `target_session_attrs=read-write` would pass the server over for it.
+    await connection.execute("SET default_transaction_read_only = on")
+    return connection
 
 
 async def _connect(dsn: str, settings: dict[str, str], seconds: float) -> Sql:
-    connection = await asyncpg.connect(
-        dsn,
-        timeout=CONNECT_SECONDS,
-        command_timeout=seconds,
-        max_cached_statement_lifetime=0,
-        server_settings={"application_name": "postroom", "jit": "off", **settings},
-    )
+    try:
+        connection = await asyncpg.connect(
+            dsn,
+            timeout=CONNECT_SECONDS,
+            command_timeout=seconds,
+            max_cached_statement_lifetime=0,
+            server_settings={"application_name": "postroom", "jit": "off", **settings},
+        )
+    except ValueError as error:
+        # What the driver says of it may quote a part of the password.
+        raise InvalidInputError(
+            "the DSN of PostgreSQL cannot be read; write it as postgresql://USER:PASSWORD@HOST/"
+            "DATABASE, with %-escapes for what is special in the password"
+        ) from error
     return cast("Sql", connection)
 
 
@@ -210,8 +220,6 @@ def is_conflict(error: BaseException) -> bool:
 
 def trouble(error: BaseException) -> BaseException:
     """Return what the callers of the store shall see instead of a driver's error."""
-    if isinstance(error, asyncpg.ClientConfigurationError):
-        return InvalidInputError(f"the DSN of PostgreSQL cannot be used: {error}")
     if isinstance(error, asyncpg.DataError | UnicodeError | OverflowError):
         # The driver would quote the value, whatever and however long it is.
         return InvalidInputError(

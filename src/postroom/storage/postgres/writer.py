@@ -266,7 +266,7 @@ def _mend(call: _Call) -> bool:
 
 
 def _mended(value: Any) -> Any:
-    if isinstance(value, str):
+    if isinstance(value, str) and "\x00" in value:
         return value.replace("\x00", "\N{SYMBOL FOR NULL}")
     if isinstance(value, tuple):
         return tuple(_mended(one) for one in value)
