@@ -16,15 +16,16 @@ serve: .venv/server
 	@$(BIN)/postroom serve --database $(DATABASE)
 
 test: .venv/dev lint types
-	@$(BIN)/python -m pytest -m "not nightly" -n 2 --dist worksteal --junitxml .venv/tests.xml
+	@$(BIN)/python -m pytest -n 2 --dist worksteal --junitxml .venv/tests.xml
 	@$(BIN)/python tests/house/inventory.py check .venv/tests.xml
 
 # After adding or removing tests: what `make test` must find from now on.
 inventory: .venv/dev
-	@$(BIN)/python -m pytest --collect-only -q -m "not nightly" | $(BIN)/python tests/house/inventory.py write
+	@$(BIN)/python -m pytest --collect-only -q | $(BIN)/python tests/house/inventory.py write
 
 nightly: .venv/dev
 	@$(BIN)/python -m pytest -m nightly --timeout 7200
+	@$(BIN)/python -m pytest tests/unit tests/contract --hypothesis-profile new
 
 bench: .venv/dev
 	@$(BIN)/python -m benchmarks.main_job
