@@ -161,16 +161,22 @@ def _leading_to(graph: _Graph, ends: Iterable[_State]) -> set[_State]:
 
 
 def _between(mentioned: frozenset[str], *, is_lower: bool) -> Iterator[str]:
-    """Yield an ordinary character from each gap between those mentioned."""
+    """Yield a character from each gap between those mentioned: an ordinary one if there is one.
+
+    In the gap of `[K-N]` are only `L` and `M`, which fold to others: one of them stands for both.
+    """
     edges = sorted({0, *(ord(char) + after for char in mentioned for after in (0, 1))})
     for low, high in zip(edges, [*edges[1:], sys.maxunicode + 1], strict=True):
+        others: list[str] = []
         for point in range(low, high):
-            char = chr(point)
-            if point in _SURROGATES or char.isspace() or char in _special_set():
+            if point in _SURROGATES or (is_lower and chr(point).lower() != chr(point)):
                 continue
-            if not is_lower or char.lower() == char:
-                yield char
+            if not chr(point).isspace() and chr(point) not in _special_set():
+                yield chr(point)
                 break
+            others.append(chr(point))
+        else:
+            yield from others[-1:]
 
 
 @functools.cache
