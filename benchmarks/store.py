@@ -1,24 +1,30 @@
-"""What the embedded store costs: durable records, settles and leases at 64 in flight.
+"""What a store costs: durable records, settles and leases at 64 in flight.
 
-Run it with `python benchmarks/store.py [EVENTS]`. CPU is the whole process's, so it includes the
-event loop and the futures that carry the calls. 6 KB bodies, three deliveries each, born leased,
-four events an envelope.
+Run it with `python -m benchmarks.store [sqlite|postgres] [EVENTS]`. The CPU is that of the whole
+process, so it includes the event loop and the futures that carry the calls; that of PostgreSQL's
+processes, which are started from the wheel, is told apart. 6 KB bodies, three deliveries each,
+born leased, four events an envelope.
 """
 
 import asyncio
+import os
 import resource
 import statistics
 import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from tests.contract import postgres
+
 from postroom.model import Done, Lease, Match, Notification, Outcome, OwedState
 from postroom.storage.port import Recording, Settlement, Store
-from postroom.storage.sqlite import open_store
+from postroom.storage.postgres import open_store as open_postgres
+from postroom.storage.sqlite import open_store as open_sqlite
 
 IN_FLIGHT = 64
 LISTENERS = (1, 2, 3)
@@ -83,24 +89,50 @@ async def measure(
         await act(item)
         waits.append(time.perf_counter() - start)
 
-    before, start = cpu_seconds(), time.perf_counter()
+    meter, start = Meter(), time.perf_counter()
     await in_flight(at_once, items, timed)
-    elapsed, cpu = time.perf_counter() - start, cpu_seconds() - before
-    report(name, waits, elapsed=elapsed, cpu=cpu)
+    report(name, waits, meter, elapsed=time.perf_counter() - start)
 
 
-def cpu_seconds() -> float:
-    """Return the CPU time that this process has used."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+class Meter:
+    """The CPU time that this process, and the server, use from now on."""
+
+    server_pid: int | None = None
+    """The first process of PostgreSQL, where there is one."""
+
+    def __init__(self) -> None:
+        self._process, self._server = self._cpu_seconds()
+
+    def seconds(self) -> tuple[float, float]:
+        """Return what was used so far, by this process and by the server."""
+        process, server = self._cpu_seconds()
+        return process - self._process, server - self._server
+
+    def _cpu_seconds(self) -> tuple[float, float]:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        server = 0 if self.server_pid is None else server_ticks(self.server_pid)
+        return used.ru_utime + used.ru_stime, server / os.sysconf("SC_CLK_TCK")
 
 
-def report(name: str, waits: list[float], *, elapsed: float, cpu: float) -> None:
+def server_ticks(pid: int) -> int:
+    """Return the CPU time of a server's first process and its children, ended ones included."""
+    first = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = sum(map(int, first[11:15]))
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        ticks += sum(
+            map(int, Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[11:13])
+        )
+    return ticks
+
+
+def report(name: str, waits: list[float], meter: Meter, *, elapsed: float) -> None:
     """Print one line."""
+    process, server = meter.seconds()
     p99 = statistics.quantiles(waits, n=100)[98]
+    of_server = f" + {server / len(waits) * 1e6:6.1f} server" if meter.server_pid else ""
     print(
-        f"{name:<34} {len(waits) / elapsed:>9,.0f}/s   {cpu / len(waits) * 1e6:6.1f} us CPU each"
-        f"   p50 {statistics.median(waits) * 1e3:6.2f} ms   p99 {p99 * 1e3:6.2f} ms"
+        f"{name:<34} {len(waits) / elapsed:>7,.0f}/s  {process / len(waits) * 1e6:6.1f}{of_server}"
+        f" us CPU each  p50 {statistics.median(waits) * 1e3:6.2f}  p99 {p99 * 1e3:6.2f} ms"
     )
 
 
@@ -155,13 +187,13 @@ async def paced(store: Store) -> None:
         waits.append(time.perf_counter() - start)
         await asyncio.gather(*(store.settle(done(lease)) for lease in recorded.leases))
 
-    before = cpu_seconds()
+    meter = Meter()
     async with asyncio.TaskGroup() as tasks:
         begun = loop.time()
         for number, recording in enumerate(recordings(600, lease_for=frozenset(LISTENERS))):
             await asyncio.sleep(begun + number / 200 - loop.time())
             tasks.create_task(one(recording))
-    report("record at 200 a second, settled", waits, elapsed=3.0, cpu=cpu_seconds() - before)
+    report("record at 200 a second, settled", waits, meter, elapsed=3.0)
 
 
 async def backlog(store: Store, events: int) -> None:
@@ -194,15 +226,34 @@ async def backlog(store: Store, events: int) -> None:
     )
 
 
-async def main(events: int) -> None:
-    """Measure on a fresh file."""
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
-        store = await open_store(Path(folder) / "bench.db")
+@asynccontextmanager
+async def fresh(kind: str) -> AsyncIterator[Store]:
+    """Open a store in which nothing was ever written."""
+    if kind == "sqlite":
+        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+            store: Store = await open_sqlite(Path(folder) / "bench.db")
+            yield store
+            await store.close()
+        return
+    server = postgres.server()
+    Meter.server_pid = server.pid
+    try:
+        store = await open_postgres(await server.bare_database())
+        yield store
+        await store.close()
+    finally:
+        postgres.stop_server()
+
+
+async def main(kind: str, events: int) -> None:
+    """Measure on a fresh store."""
+    async with fresh(kind) as store:
         await road(store, events)
         await paced(store)
         await backlog(store, events // 2)
-        await store.close()
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else 20_000))
+    kinds = [one for one in sys.argv[1:] if not one.isdigit()]
+    counts = [int(one) for one in sys.argv[1:] if one.isdigit()]
+    asyncio.run(main(kinds[0] if kinds else "sqlite", counts[0] if counts else 20_000))
