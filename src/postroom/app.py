@@ -40,6 +40,7 @@ from postroom.web.connect_api import ConnectServices, create_connect_api
 from postroom.web.front_door import FrontDoor
 from postroom.workers.calendar import Calendar
 from postroom.workers.enricher import Enricher
+from postroom.workers.patience import Patience
 from postroom.workers.upkeep import RejectionLog, RosterKeeper, Upkeep
 from postroom.workers.worker import Worker
 
@@ -73,7 +74,7 @@ class Desk:
 @asynccontextmanager
 async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """Open the store and the vault of the settings, and close them after."""
-    store = await open_store(settings.sqlite_path)
+    store = await _open_store(settings)
     clock = _clock(settings)
     esign = Accounts(
         clock=clock,
@@ -92,6 +93,19 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
     finally:
         await esign.close()
         await store.close()
+
+
+async def _open_store(settings: Settings) -> Store:
+    """Open the store that the settings name."""
+    if settings.is_embedded:
+        return await open_store(settings.sqlite_path)
+    try:
+        from postroom.storage import postgres  # noqa: PLC0415  # its driver is an extra
+    except ModuleNotFoundError:
+        raise InvalidInputError(
+            "database: PostgreSQL needs its driver; install postroom[server,postgresql]"
+        ) from None
+    return await postgres.open_store(settings.database)
 
 
 class Node:
@@ -203,7 +217,7 @@ async def node(
     settings: Settings, *, part: Part | None = None, tell: Callable[[str], None] = print
 ) -> AsyncIterator[Node]:
     """Run a node: its leases freed, its roster read, its work begun; drained at the end."""
-    with only_one(settings.sqlite_path):
+    with only_one(settings.sqlite_path) if settings.is_embedded else nullcontext():
         async with desk(settings) as opened:
             goes_on = settings.offline and settings.virtual_clock is None
             if goes_on and isinstance(opened.clock, VirtualClock):
@@ -234,7 +248,7 @@ async def node(
                 for task in work:
                     task.cancel()
                 await asyncio.gather(*work, return_exceptions=True)
-                await running.rejections.write()
+                await Patience("rejections").do(running.rejections.write)
                 await running.sender.close()
                 if goes_on:
                     await offline.keep_time(opened.store, opened.clock.now())

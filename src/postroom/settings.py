@@ -17,6 +17,8 @@ from pydantic_settings import (
 from postroom.errors import InvalidInputError
 
 MEBIBYTE = 1024 * 1024
+SQLITE = "sqlite:///"
+POSTGRESQL = ("postgresql://", "postgres://")
 
 
 class Settings(BaseSettings):
@@ -25,8 +27,13 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="POSTROOM_", extra="forbid", frozen=True)
 
     database: Annotated[
-        str, Field(description="Where everything is kept: sqlite:///FILE (relative or absolute).")
-    ] = "sqlite:///postroom.db"
+        str,
+        Field(
+            repr=False,  # it may hold a password
+            description="Where everything is kept: sqlite:///FILE (relative or absolute), or"
+            " postgresql://USER@HOST/DATABASE for any number of nodes.",
+        ),
+    ] = f"{SQLITE}postroom.db"
     host: Annotated[str, Field(description="The address to listen on.")] = "127.0.0.1"
     port: Annotated[
         int, Field(ge=0, le=65535, description="The port to listen on; 0 picks one.")
@@ -43,7 +50,8 @@ class Settings(BaseSettings):
         SecretStr | None,
         Field(
             description="Fernet keys that seal stored secrets, comma-separated, newest first;"
-            " made beside the database file when not given.",
+            " made beside the database file when not given. PostgreSQL needs it, the same on every"
+            " node.",
         ),
     ] = None
     allow_private_addresses: Annotated[
@@ -213,13 +221,32 @@ class Settings(BaseSettings):
     @field_validator("database")
     @classmethod
     def _database_is_ours(cls, url: str) -> str:
-        if url.startswith("sqlite:///") and len(url) > len("sqlite:///"):
+        if (url.startswith(SQLITE) and url != SQLITE) or url.startswith(POSTGRESQL):
             return url
-        if url.startswith(("postgresql://", "postgres://")):
+        raise ValueError(
+            "give a database URL such as sqlite:///postroom.db or postgresql://USER@HOST/DATABASE"
+        )
+
+    @model_validator(mode="after")
+    def _nothing_is_beside_postgresql(self) -> Self:
+        """Refuse what is kept in files beside an embedded database, and its one node."""
+        if self.is_embedded:
+            return self
+        if self.secret_key is None:
             raise ValueError(
-                "PostgreSQL is not available in this release; use sqlite:///FILE for now"
+                "a database on PostgreSQL needs secret_key (POSTROOM_SECRET_KEY), the same on every"
+                " node; make one with `postroom keys generate-secret-key`"
             )
-        raise ValueError("give a database URL such as sqlite:///postroom.db")
+        if self.offline:
+            raise ValueError(
+                "offline mode works on a file alone, as it has one clock; use sqlite:///FILE"
+            )
+        if self.tls == "self-signed":
+            raise ValueError(
+                "tls=self-signed makes its certificate beside a database file; on PostgreSQL give"
+                " tls_certificate and tls_key"
+            )
+        return self
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
@@ -264,6 +291,11 @@ class Settings(BaseSettings):
         return loaded
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether everything is kept in a file, by the one node that has it."""
+        return self.database.startswith(SQLITE)
+
+    @property
     def sqlite_path(self) -> Path:
-        """The database file."""
-        return Path(self.database.removeprefix("sqlite:///"))
+        """The database file of an embedded store."""
+        return Path(self.database.removeprefix(SQLITE))

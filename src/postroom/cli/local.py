@@ -22,11 +22,12 @@ async def open_desk(
 ) -> AsyncIterator[Desk]:
     """Open a desk on a database, and close the database after.
 
-    Raises `NotFoundError` for a database that is not there, unless `may_create`.
+    Raises `NotFoundError` for a database file that is not there, unless `may_create`; whether a
+    server has the database, it says itself.
     """
     settings = Settings.load(config, database=database)
     observe.configure(level="error", form="text")
-    if not may_create and not settings.sqlite_path.exists():
+    if settings.is_embedded and not may_create and not settings.sqlite_path.exists():
         raise NotFoundError(
             f"there is no database {settings.sqlite_path}; give --database or --server, or make"
             " one with `postroom apply connect.yaml`"

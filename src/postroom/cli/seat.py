@@ -38,7 +38,8 @@ _SHARED: dict[str, tuple[Any, Any]] = {
         Annotated[
             str | None,
             typer.Option(
-                help="Work on this database, sqlite:///FILE (POSTROOM_DATABASE).",
+                help="Work on this database, sqlite:///FILE or postgresql://USER@HOST/DATABASE"
+                " (POSTROOM_DATABASE).",
                 rich_help_panel=_PANEL,
             ),
         ],

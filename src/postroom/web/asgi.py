@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from postroom import observe
+from postroom.errors import UnavailableError
 from postroom.web.front_door import FrontDoor, Message, Receive, Scope, Send
 
 DOCUSIGN_PATHS = ("/restapi", "/oauth", "/signing")
@@ -58,7 +59,10 @@ class Site:
 
         async def refreshed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                await self._refresh()
+                try:
+                    await self._refresh()
+                except UnavailableError as problem:  # what was changed is kept; upkeep sees it
+                    observe.log.warning("not in force here yet", reason=str(problem))
             await send(message)
 
         return refreshed

@@ -5,9 +5,9 @@ import asyncio
 from postroom import observe
 from postroom.envelopes import lifecycle
 from postroom.envelopes.envelope import Envelope, Step
-from postroom.errors import PostroomError
 from postroom.operations.connect import deactivation, living
 from postroom.operations.connect.living import ConnectServer
+from postroom.workers.patience import Patience
 
 BATCH = 200
 LOOK_SECONDS = 0.25
@@ -22,13 +22,9 @@ class Calendar:
 
     async def run(self) -> None:
         """Look at the clock again and again, until cancelled."""
+        patience = Patience("calendar")
         while True:
-            try:
-                await self.work()
-            except PostroomError as problem:
-                observe.log.warning("the calendar was put off", reason=str(problem))
-            except Exception:  # noqa: BLE001  # whatever it is, the next look may do better
-                observe.log.exception("the calendar failed")
+            await patience.do(self.work)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def work(self) -> None:

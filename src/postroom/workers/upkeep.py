@@ -13,6 +13,7 @@ from postroom.operations.connect import account_oauth
 from postroom.roster import Roster
 from postroom.storage.port import Rejection, SealedSecret, Store
 from postroom.workers.enricher import Enricher
+from postroom.workers.patience import Patience
 from postroom.workers.worker import Worker
 
 ROSTER_SECONDS = 0.25
@@ -114,7 +115,14 @@ class RejectionLog:
         if not held:
             return
         self._held, self._dropped = [], 0
-        await self._store.reject(held)
+        try:
+            await self._store.reject(held)
+        except UnavailableError:
+            newer, self._held = self._held, []
+            self._dropped += dropped
+            for one in (*held, *newer):
+                self.note(one)
+            raise
         if dropped:
             observe.log.warning("refusals not kept one by one", dropped=dropped)
 
@@ -146,10 +154,10 @@ class Upkeep:
     async def run(self) -> None:
         """Do everything at its own interval, until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(_every(ROSTER_SECONDS, self.refresh))
-            group.create_task(_every(REJECTION_SECONDS, self._rejections.write))
-            group.create_task(_every(ENRICH_SECONDS, self._enricher.work))
-            group.create_task(_every(RETENTION_SECONDS, self._retain))
+            group.create_task(_every(ROSTER_SECONDS, "roster", self.refresh))
+            group.create_task(_every(REJECTION_SECONDS, "rejections", self._rejections.write))
+            group.create_task(_every(ENRICH_SECONDS, "enricher", self._enricher.work))
+            group.create_task(_every(RETENTION_SECONDS, "retention", self._retain))
             group.create_task(self._extend())
 
     async def refresh(self) -> None:
@@ -158,12 +166,13 @@ class Upkeep:
             self._worker.roster_changed()
 
     async def _extend(self) -> None:
+        patience = Patience("leases")
         while True:
             await self._clock.sleep_until(self._clock.now() + LEASE_SECONDS * SECOND // 3)
             leases = self._worker.held_leases()
             if leases:
                 until = self._clock.now() + LEASE_SECONDS * SECOND
-                await _patiently(lambda: self._store.extend(leases, until))  # noqa: B023  # awaited at once
+                await patience.do(lambda: self._store.extend(leases, until))  # noqa: B023  # awaited at once
 
     async def _retain(self) -> None:
         now = self._clock.now()
@@ -182,15 +191,8 @@ async def _until_done(forget: Callable[[int, int], Awaitable[int]], before: int)
         forgotten = await forget(before, RETENTION_BATCH)
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+async def _every(seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:
+    patience = Patience(name)
     while True:
-        await _patiently(work)
+        await patience.do(work)
         await asyncio.sleep(seconds)
-
-
-async def _patiently(work: Callable[[], Awaitable[None]]) -> None:
-    """Do recurring work; a store that is away now is asked again at the next interval."""
-    try:
-        await work()
-    except UnavailableError as problem:
-        observe.log.warning("upkeep put off", reason=str(problem))

@@ -12,6 +12,7 @@ from postroom.pipeline import Delivered, Road
 from postroom.roster import Roster
 from postroom.storage.port import Recorded, Store
 from postroom.workers.line import Line
+from postroom.workers.patience import Patience
 
 POLL_SECONDS = 1.0
 """The floor under all wake-ups: what another process queued is seen within this time."""
@@ -32,6 +33,8 @@ class Worker:
         self._reminders: set[asyncio.Task[None]] = set()
         """Those of the tasks that only wait for the moment of a later try."""
         self._is_draining = False
+        self._next_at: int | None = None
+        """When something is due next, as far as was seen at the last look."""
 
     # --- what the road asks (pipeline.Dispatch) ----------------------------------------------
 
@@ -119,13 +122,14 @@ class Worker:
 
     async def run(self) -> None:
         """Look for work whose moment has come, until cancelled."""
-        for state in (await self._store.states()).values():
+        for state in self._roster().states.values():
             line = self._line(state.listener_id)
             line.down_since, line.probe_at = state.down_since, state.probe_at or 0
         self.roster_changed()
+        patience = Patience("deliveries")
         while True:
-            next_at = await self._look()
-            await self._pause(next_at)
+            await patience.do(self._look)
+            await self._pause(self._next_at)
 
     async def drain(self, seconds: float) -> None:
         """Start nothing more, give ready leases back, and let what is on the wire end."""
@@ -143,26 +147,23 @@ class Worker:
 
     # --- the work ----------------------------------------------------------------------------
 
-    async def _look(self) -> int | None:
-        """Mark the lines that have work due, and return when the next is due."""
+    async def _look(self) -> None:
+        """Mark the lines that have work due, and note when the next is due."""
         roster, now = self._roster(), self._clock.now()
+        self._next_at = None
         watched = [
             listener_id
             for listener_id, listener in roster.registry.listeners.items()
             if self._line(listener_id).room(listener, now) > 0
         ]
-        try:
-            due = await self._store.next_due(watched)
-        except UnavailableError as problem:
-            observe.log.warning("cannot look for work", reason=str(problem))
-            return None
+        due = await self._store.next_due(watched)
         for listener_id, moment in due.items():
             if moment <= now:
                 self._line(listener_id).has_backlog = True
                 self._advance(listener_id)
         later = [moment for moment in due.values() if moment > now]
         later += [line.probe_at for line in self._lines.values() if line.probe_at > now]
-        return min(later, default=None)
+        self._next_at = min(later, default=None)
 
     async def _pause(self, next_at: int | None) -> None:
         """Wait for the next moment, or for the poll, whichever comes first."""
