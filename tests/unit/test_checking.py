@@ -170,20 +170,20 @@ def test_an_audit_of_everything_leaves_no_gap() -> None:
     assert of_rule(checked(one("audit"), one("erp", filter={FIELD: "ERP"})), "gap") == []
 
 
-def test_one_whose_wishes_all_go_to_those_preferred_is_shadowed() -> None:
+def test_one_whose_wishes_all_go_to_those_preferred_is_covered() -> None:
     lanes = [{"name": "write-back", "account": A1, "prefer": ["erp"]}]
     found = checked(*in_lane(), lanes=lanes)
-    assert of_rule(found, "shadowed") == []  # hr also wants other events than erp
+    assert of_rule(found, "covered") == []  # hr also wants other events than erp
     erp, hr = in_lane()
-    shadow = the(checked(erp, hr | {"events": ["Completed"]}, lanes=lanes), "shadowed")
-    assert shadow.listeners == ("hr", "erp")
-    assert "preferred" in shadow.message or "prefers" in shadow.message
+    found_out = the(checked(erp, hr | {"events": ["Completed"]}, lanes=lanes), "covered")
+    assert found_out.listeners == ("hr", "erp")
+    assert "preferred" in found_out.message or "prefers" in found_out.message
 
 
 def test_one_whose_wishes_all_go_to_the_same_url_is_told_once() -> None:
     url = "https://erp.example.com/"
     found = checked(one("erp"), one("same", url=url), one("po", url=url, filter={FIELD: "PO"}))
-    assert {each.listeners for each in of_rule(found, "shadowed")} == {
+    assert {each.listeners for each in of_rule(found, "covered")} == {
         ("erp", "same"),
         ("po", "erp"),
         ("po", "same"),
@@ -303,6 +303,16 @@ def test_configurations_for_all_users_that_overlap_are_a_warning() -> None:
     assert apart.is_clean
 
 
+def test_two_for_all_users_at_one_url_are_told_though_neither_has_all_of_the_other() -> None:
+    url = "https://one.example.com/"
+    more = ({"events": ["envelope-completed", f"envelope-{one}"]} for one in ("sent", "voided"))
+    first, second = (
+        configuration(name, urlToPublishTo=url) | one for name, one in zip("AB", more, strict=True)
+    )
+    found = configured(first, second | {"connectId": "2"})
+    assert "to the same URL twice" in the(found, "all-users-overlap").message
+
+
 def test_acknowledgement_and_logging_left_off_are_warnings() -> None:
     body = configuration("ERP", requiresAcknowledgement="false")
     del body["enableLog"]
@@ -355,6 +365,14 @@ def test_what_no_configuration_includes_is_an_error_for_the_file_beside_it() -> 
 
     assert the(beside("recipients"), "missing-include").severity == "error"
     assert of_rule(beside("recipients", "custom_fields"), "missing-include") == []
+
+
+def test_a_feed_in_xml_carries_the_custom_fields_without_being_told_to() -> None:
+    document = {"accounts": [ACME], "listeners": [one("a", filter={FIELD: "A"})]}
+    xml = configuration("OLD", deliveryMode="Aggregate", eventData={"version": "legacy"})
+    feed = xml | {"events": [], "envelopeEvents": ["Completed"]}
+    subjects = [reading.of_document(document, NOTHING), reading.of_configurations([feed])]
+    assert of_rule(check.report(subjects).checked[0], "missing-include") == []
 
 
 ANYTHING = st.recursive(

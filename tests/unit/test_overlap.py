@@ -238,7 +238,7 @@ def test_a_crowd_of_listeners_leaves_a_gap_that_is_found() -> None:
     assert isinstance(_nobody("envelope-completed", *crowd), Overlap)
 
 
-def test_several_together_shadow_what_none_does_alone() -> None:
+def test_several_together_cover_what_none_does_alone() -> None:
     prover = Prover(ACCOUNT)
     both = listener("a", 1, filter={SUBJECT: ["A", "B"]})
     one, other = listener("b", 2, filter={SUBJECT: "A"}), listener("c", 3, filter={SUBJECT: "B"})

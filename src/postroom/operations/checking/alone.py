@@ -81,7 +81,7 @@ def _groups(household: Household, placed: Placed) -> Iterator[CheckFinding]:
         message=f"{_name(listener)}: who is in group {finding.named(unknown)} is not known",
         remedy="what depends on it is not decided; name users instead to have it proved"
         if household.is_stand_in
-        else "add its users to the account's users:",
+        else "list its users under the account (users: …)",
         account_id=account.id,
         listeners=(listener.name,),
         path=placed.at("groupIds" if is_docusigns else "users"),

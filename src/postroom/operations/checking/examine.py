@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from postroom.model import Noun
-from postroom.operations.checking import alone, gaps, includes, shadows
+from postroom.operations.checking import alone, covered, gaps, includes
 from postroom.operations.checking.finding import CheckFinding
 from postroom.operations.checking.pairs import Pairs, Proof
 from postroom.operations.checking.subject import Household, Kind, Subject
@@ -105,7 +105,7 @@ class _Walk:
             yield from alone.findings(household, placed, prover)
         yield from includes.missing(household, self._subject.includes)
         yield from pairs.findings(self._count)
-        yield from shadows.shadowed(household, prover)
+        yield from covered.covered(household, prover)
         yield from gaps.gaps(household, prover)
 
     def _count(self, more: int) -> None:

@@ -60,7 +60,9 @@ class Two:
         if preferred is not None:
             message = f"{who}: {words.clipped(preferred, 100)} gets it, as the lane prefers it"
             return self._finding("overlap", "note", message, _AS_MEANT, answer)
-        remedy = "make their conditions exclude each other, or name one under the lane's prefer:"
+        remedy = (
+            "make their conditions exclude each other, or let the lane prefer one (prefer: [NAME])"
+        )
         return self._finding("overlap", "error", who, remedy, answer)
 
     def meeting(self, answer: Overlap) -> CheckFinding:
@@ -83,7 +85,8 @@ class Two:
 
     def for_all_users(self, answer: Overlap) -> CheckFinding:
         """Say that two configurations for all users get the same envelope."""
-        message = f"{self._who} are both for all users: the same envelope goes to both URLs"
+        where = "to the same URL twice" if self.share_url else "to both URLs"
+        message = f"{self._who} are both for all users: the same envelope goes {where}"
         remedy = "name the users of one (userIds), or except them in the other (allUsersExcept)"
         return self._finding("all-users-overlap", "warning", message, remedy, answer, "allUsers")
 
@@ -91,7 +94,7 @@ class Two:
         """Say that all the first wants goes to the same URL for the other."""
         first, second = (words.clipped(name, 100) for name in self.names)
         message = f"everything {first} wants is sent to the same URL for {second}: it arrives twice"
-        return self._finding("shadowed", "warning", message, f"remove {first}", key="url")
+        return self._finding("covered", "warning", message, f"remove {first}", key="url")
 
     def repeated(self, answer: Overlap, count: int) -> CheckFinding:
         """Say of a lane that so many of its proofs rule out two custom fields of one name."""

@@ -107,8 +107,9 @@ class Pairs:
                 yield from self._of_overlap(two, answer)
 
     def _of_overlap(self, two: Two, answer: Overlap) -> Iterator[CheckFinding]:
-        if two.share_url:
-            yield from self._twice(two)
+        covered = self._twice(two) if two.share_url else None
+        if covered is not None:
+            yield covered
         elif two.are_for_all_users:
             yield two.for_all_users(answer)
         if two.share_lane:
@@ -133,12 +134,12 @@ class Pairs:
                 )
             )
 
-    def _twice(self, two: Two) -> Iterator[CheckFinding]:
+    def _twice(self, two: Two) -> CheckFinding | None:
         """Say so where all that one wants goes to the same URL anyway; of equals say it once."""
         for each in (two, two.turned):
             if isinstance(self._prover.outside(each.one.listener, each.other.listener), Apart):
-                yield each.twice()
-                return
+                return each.twice()
+        return None
 
     def _repeated(self, by_names: _ByNames) -> Iterator[CheckFinding]:
         """Show what two custom fields of one name would do, where a lane's proofs rule them out."""

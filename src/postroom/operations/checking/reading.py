@@ -21,6 +21,7 @@ from postroom.operations.document import GUID, ConnectDocument, InvalidDocumentE
 NOWHERE = Account(id="00000000-0000-4000-8000-000000000000", name="the account")
 """Whose configurations are checked: their JSON does not say."""
 _SECRETS = {"keys", "enrichment"}
+_ALWAYS_IN_XML = frozenset({"custom_fields", "recipients"})
 
 
 def kind_of(document: Json) -> Kind | None:
@@ -187,7 +188,7 @@ def of_configurations(document: Json) -> Subject:
         unknown = (one for one in listener.events if one not in vocabulary.EVENTS)
         findings += [unknown_event(one, listener.name, None, (*path, "events")) for one in unknown]
         if listener.is_active:
-            includes.update(listener.include or ())
+            includes.update(_carried(listener))
         groups.update(listener.users.groups if listener.users else ())
         listeners.append(Placed(listener=listener, path=path))
     household = Household(account=NOWHERE, lanes={}, listeners=tuple(listeners), is_stand_in=True)
@@ -231,6 +232,13 @@ def _configured(body: Json, number: int) -> Listener:
     )
     name = f"{read.echo['name']} ({connect_id})"
     return replace(read.listener, id=number, name=name)
+
+
+def _carried(listener: Listener) -> frozenset[str]:
+    """Return the includes whose content it brings; XML always has some (contract 3.3)."""
+    return frozenset(listener.include or ()).union(
+        _ALWAYS_IN_XML if listener.format == "xml" else ()
+    )
 
 
 def _unusable(path: Place, sentence: str) -> CheckFinding:

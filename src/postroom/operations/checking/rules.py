@@ -39,7 +39,7 @@ RULES: dict[str, Rule] = dict(
             "It may be meant so; such notifications are listed as unclaimed.",
         ),
         _rule(
-            "shadowed",
+            "covered",
             "Everything a listener wants goes elsewhere",
             "It gets nothing of its own: others are preferred, or have the same URL.",
         ),

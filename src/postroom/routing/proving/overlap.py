@@ -94,7 +94,7 @@ class Prover:
     def outside(self, listener: Listener, *others: Listener) -> Answer:
         """Return an envelope that reaches a listener and surely none of the others.
 
-        `Apart` means that they shadow it: whatever reaches it reaches, or may reach, one of them.
+        `Apart` means that they cover it: whatever reaches it reaches, or may reach, one of them.
         """
         if flaw := _never(listener):
             return Apart(reason=flaw)

@@ -10,7 +10,7 @@ from postroom.routing.proving.overlap import Apart, Prover
 from postroom.routing.wants import may_want
 
 
-def shadowed(household: Household, prover: Prover) -> Iterator[CheckFinding]:
+def covered(household: Household, prover: Prover) -> Iterator[CheckFinding]:
     """Yield the listeners whose wishes all go to others that their lane prefers."""
     by_lane: dict[str, dict[str, Placed]] = {}
     for placed in household.listeners:
@@ -23,7 +23,7 @@ def shadowed(household: Household, prover: Prover) -> Iterator[CheckFinding]:
             preferred = [members[one] for one in lane.prefer if one in members]
             for placed in members.values():
                 before = _before(placed, preferred)
-                if before and _is_shadowed(placed, before, prover):
+                if before and _is_covered(placed, before, prover):
                     yield _finding(household, placed, before)
 
 
@@ -32,7 +32,7 @@ def _before(placed: Placed, preferred: Sequence[Placed]) -> Sequence[Placed]:
     return preferred[: preferred.index(placed)] if placed in preferred else preferred
 
 
-def _is_shadowed(placed: Placed, before: Sequence[Placed], prover: Prover) -> bool:
+def _is_covered(placed: Placed, before: Sequence[Placed], prover: Prover) -> bool:
     if isinstance(prover.possible(placed.listener), Apart):
         return False  # that is told already, and why
     answer = prover.outside(placed.listener, *(one.listener for one in before))
@@ -43,7 +43,7 @@ def _finding(household: Household, placed: Placed, before: Sequence[Placed]) -> 
     names = [one.listener.name for one in before]
     name = words.clipped(placed.listener.name, 100)
     return CheckFinding(
-        rule="shadowed",
+        rule="covered",
         severity="warning",
         message=f"everything {name} wants goes to {finding.named(names)}, which its lane prefers",
         remedy="narrow what is preferred, or remove it",
