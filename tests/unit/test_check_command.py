@@ -11,6 +11,7 @@ from tests.unit.sarif_rules import faults
 from tests.unit.test_checking import configuration
 from typer.testing import CliRunner, Result
 
+from postroom.cli import sarif
 from postroom.cli.program import program
 from postroom.operations.checking.rules import RULES
 
@@ -112,6 +113,46 @@ def test_a_fingerprint_stays_while_lines_move(tmp_path: Path) -> None:
         return [one["partialFingerprints"] for one in log["runs"][0]["results"]]
 
     assert fingerprints(CROSSED) == fingerprints(f"# moved\n\n{CROSSED}")
+
+
+def test_no_two_findings_have_one_fingerprint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    twin = CROSSED.replace("Acme Corp", "Acme UK").replace("a1000000", "a2000000")
+    accounts, listeners = twin.removeprefix("accounts:\n").split("listeners:\n")
+    both = CROSSED.replace("listeners:\n", f"{accounts}listeners:\n{listeners}")
+    both = both.replace("lane: write-back", "lane: write-back\n    events: [Fou, Foe, Completed]")
+    for name in ("prod", "staging"):
+        (tmp_path / name).mkdir()
+        written(tmp_path / name, "connect.yaml", both)
+    run("prod/connect.yaml", "staging/connect.yaml", "--sarif", "check.sarif", expect=1)
+    results = json.loads((tmp_path / "check.sarif").read_text())["runs"][0]["results"]
+    fingerprints = [one["partialFingerprints"]["postroom/v2"] for one in results]
+    assert sum(one["ruleId"] == "overlap" for one in results) == 4
+    assert sum(one["ruleId"] == "unknown-event" for one in results) == 16
+    assert len(set(fingerprints)) == len(fingerprints)
+
+
+def test_a_finding_without_a_line_is_at_the_first_of_its_file() -> None:
+    found: dict[str, Any] = {
+        "rule": "gap",
+        "severity": "note",
+        "message": "m",
+        "remedy": "r",
+        "witness": None,
+    }
+    found |= {"listeners": (), "lane": None, "account_id": None, "line": None, "column": None}
+    made = sarif.log([{"file": "a.json", "findings": [found]}], Path.cwd())
+    [result] = made["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert place["region"] == {"startLine": 1, "startColumn": 1}
+
+
+def test_an_envelope_that_shows_it_has_an_event_there_is(tmp_path: Path) -> None:
+    text = CROSSED.replace("lane: write-back", "lane: write-back\n    events: [Fou, Completed]")
+    told = run(written(tmp_path, "connect.yaml", text), expect=1).stdout
+    assert "for example envelope-completed of" in told
 
 
 def test_the_written_down_rules_of_sarif_can_fail(tmp_path: Path) -> None:

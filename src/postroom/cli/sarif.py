@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import quote
@@ -12,6 +13,9 @@ from postroom.operations.checking.rules import RULES, Rule
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _BASE = "%SRCROOT%"
+_FINGERPRINT = "postroom/v2"
+_SEVERAL_OF_ONE = {"unknown-event", "missing-include", "covered"}
+"""Rules that may say several things of the same listeners."""
 
 
 def log(checked: Sequence[Row], root: Path) -> Row:
@@ -20,7 +24,6 @@ def log(checked: Sequence[Row], root: Path) -> Row:
     Each set of `checked` has `findings`; one from a file has `file`, and its findings `line` and
     `column`, None where the file tells none.
     """
-    ids = list(RULES)
     return {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -30,18 +33,14 @@ def log(checked: Sequence[Row], root: Path) -> Row:
                     "driver": {
                         "name": "Postroom check",
                         "version": __version__,
-                        "rules": [_rule(RULES[one]) for one in ids],
+                        "rules": [_rule(one) for one in RULES.values()],
                     }
                 },
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {
                     _BASE: {"description": {"text": "where the command was run"}}
                 },
-                "results": [
-                    _result(found, one.get("file"), root, ids)
-                    for one in checked
-                    for found in one["findings"]
-                ],
+                "results": list(_results(checked, root, list(RULES))),
             }
         ],
     }
@@ -55,13 +54,24 @@ def _rule(rule: Rule) -> Row:
     }
 
 
+def _results(checked: Sequence[Row], root: Path, ids: Sequence[str]) -> Iterator[Row]:
+    seen: Counter[str] = Counter()
+    for one in checked:
+        for found in one["findings"]:
+            made = _result(found, one.get("file"), root, ids)
+            seen[fingerprint := made["partialFingerprints"][_FINGERPRINT]] += 1
+            if seen[fingerprint] > 1:  # as code hosts number what is alike
+                made["partialFingerprints"][_FINGERPRINT] += f":{seen[fingerprint]}"
+            yield made
+
+
 def _result(found: Row, file: str | None, root: Path, ids: Sequence[str]) -> Row:
     made: Row = {
         "ruleId": found["rule"],
         "ruleIndex": ids.index(found["rule"]),
         "level": found["severity"],
         "message": {"text": cleaned_lines("\n".join(_sentences(found)))},
-        "partialFingerprints": {"postroom/v1": _fingerprint(found, file)},
+        "partialFingerprints": {_FINGERPRINT: _fingerprint(found, file, root)},
     }
     if file is not None:
         made["locations"] = [{"physicalLocation": _location(found, file, root)}]
@@ -76,16 +86,22 @@ def _sentences(found: Row) -> Iterator[str]:
 
 
 def _location(found: Row, file: str, root: Path) -> Row:
-    relative = Path(os.path.relpath(file, root)).as_posix()
-    made: Row = {"artifactLocation": {"uri": quote(relative), "uriBaseId": _BASE}}
-    if found["line"] is not None:
-        made["region"] = {"startLine": found["line"], "startColumn": found["column"]}
-    return made
+    # A code host refuses a place without a line: what is about the whole file is at its first.
+    region = {"startLine": found["line"] or 1, "startColumn": found["column"] or 1}
+    return {
+        "artifactLocation": {"uri": quote(_relative(file, root)), "uriBaseId": _BASE},
+        "region": region,
+    }
 
 
-def _fingerprint(found: Row, file: str | None) -> str:
+def _relative(file: str, root: Path) -> str:
+    return Path(os.path.relpath(file, root)).as_posix()
+
+
+def _fingerprint(found: Row, file: str | None, root: Path) -> str:
     """Return what stays the same while lines move: the rule, whom it is about, in which file."""
-    parts = (found["rule"], *found["listeners"], found["lane"] or "", Path(file or "").name)
-    if not found["listeners"]:
+    who = (found["account_id"] or "", *found["listeners"], found["lane"] or "")
+    parts = (found["rule"], *who, _relative(file, root) if file else "")
+    if not found["listeners"] or found["rule"] in _SEVERAL_OF_ONE:
         parts = (*parts, found["message"])
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32]

@@ -8,6 +8,7 @@ a member, or not: it asks nothing, so that what is proved holds whoever is in it
 from collections.abc import Sequence
 from typing import Literal
 
+from postroom import vocabulary
 from postroom.model import Listener, Noun
 from postroom.routing import grammar, paths
 from postroom.routing.conditions import AllOf, AnyOf, Condition, Negation, Node, OneOf
@@ -81,7 +82,9 @@ class Claims:
     def _events(self, listener: Listener, *, is_wanted: bool) -> Plan:
         if not listener.events:
             return NOTHING_ASKED if is_wanted else IMPOSSIBLE
-        return self.events(listener.events, is_wanted=is_wanted)
+        # Those that there are come first: they make a witness that convinces people, too.
+        known_first = sorted(listener.events, key=lambda event: event not in vocabulary.EVENTS)
+        return self.events(tuple(known_first), is_wanted=is_wanted)
 
     def _users(self, users: CompiledUsers | None, *, is_wanted: bool) -> Plan:
         if users is None:
