@@ -381,3 +381,18 @@ def test_whatever_one_key_holds_nothing_is_said_of_the_others(
 def test_against_the_sound_bodies_nothing_can_be_said() -> None:
     for level in (CONFIGURATION, EVENT_NOTIFICATION):
         assert level.lint(level.sound) == ()
+
+
+def test_a_private_key_that_is_named_only_is_taken_to_be_there() -> None:
+    def told_of(private_key: Any, **more: Any) -> dict[str, str]:
+        asked = {"integration_key": A1, "user_id": A1, "private_key": private_key}
+        jwt = asked | {"oauth_base": "https://account-d.docusign.com"} | more
+        fetched = {"base_url": "https://demo.docusign.net/restapi", "jwt": jwt}
+        return told({"accounts": [{"id": A1, "enrichment": fetched}]})
+
+    at = "accounts[0].enrichment.jwt"
+    assert told_of({"env": "KEY"}) == {}
+    assert told_of({"file": "key.pem"}) == {}
+    assert list(told_of({"text": "no key"})) == [f"{at}.private_key.text"]
+    assert list(told_of({"env": "KEY"}, user_id="ann")) == [f"{at}.user_id"]
+    assert list(told_of({"evn": "KEY"})) != []

@@ -45,6 +45,8 @@ _OF_A_DEFINITION = {
     "templateroles",
     "compositetemplates",
 }
+_SECRETS = {"keys", "token", "private_key"}
+"""Keys of connect.yaml under which a secret stands, by its text or by where it is kept."""
 _STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
 
 
@@ -205,7 +207,8 @@ def _of_connect_file(document: Mapping[str, Json]) -> Iterator[Problem]:
         is_elsewhere = not document.get("accounts")
         for one in refused.problems:
             # Whether an environment can be told apart is for the account to say.
-            if not (is_elsewhere and one.path[2:] == ("environment",)):
+            is_open = is_elsewhere and one.path[2:] == ("environment",)
+            if not is_open and not _is_of_stand_in(one, document):
                 yield one
         return
     # Those of a listener are about its events, which have been told of in their places.
@@ -240,9 +243,19 @@ def _of_events(read: connect_document.ConnectDocument) -> Iterator[Problem]:
 def _with_stand_ins(value: Json, of: str = "") -> Json:
     """Return a document in which every key that is named only is there as some text."""
     if isinstance(value, Mapping):
-        if of in {"keys", "token"} and len(value) == 1 and value.keys() <= {"env", "file"}:
+        if of in _SECRETS and len(value) == 1 and value.keys() <= {"env", "file"}:
             return {"text": "stand-in"}
         return {key: _with_stand_ins(inner, key) for key, inner in value.items()}
     if isinstance(value, list):
         return [_with_stand_ins(inner, of) for inner in value]
     return value
+
+
+def _is_of_stand_in(problem: Problem, document: Json) -> bool:
+    """Tell whether it is about the text of a private key that the document only names."""
+    if problem.path[-2:] != ("private_key", "text"):
+        return False
+    secret = document
+    for step in problem.path[:-1]:
+        secret = secret[step]
+    return "text" not in secret
