@@ -11,7 +11,7 @@ from postroom.cli import adopt_state
 from postroom.errors import ConflictError, InvalidInputError, UnavailableError
 from postroom.model import Group, User
 from postroom.operations.adopting import changing, plan
-from postroom.operations.adopting.account import connect_id, standing
+from postroom.operations.adopting.account import MOST_CONFIGURATIONS, connect_id, standing
 from postroom.operations.adopting.memory import Memory, switched
 
 CONNECT = f"/restapi/v2.1/accounts/{A1}"
@@ -248,6 +248,66 @@ async def test_undoing_neither_overwrites_a_change_nor_deletes_the_one_then(
     with pytest.raises(ConflictError, match="is not there any more"):
         await adopter.undo()
     assert await on(adopter.account) == ["Postroom 1"]
+
+
+async def test_the_one_that_somebody_renamed_is_not_deleted_and_not_said_to_be(
+    adopter: Adopter,
+) -> None:
+    done = await adopter.apply(await adopter.begin())
+    other = Account(adopter.account._desk)
+    all_ = {connect_id(each): dict(each) for each in await other.configurations()}
+    assert done.created_id is not None
+    await other.update(all_[done.created_id] | {"name": "Ours"})
+    with pytest.raises(ConflictError, match=f"{done.created_id} is not what was created .name."):
+        await adopter.undo()
+    assert await on(adopter.account) == ["Listener 1", "Listener 2", "Listener 3", "Ours"]
+    await other.delete(done.created_id)
+    assert (await adopter.undo()).phase == "undone"
+
+
+async def test_no_other_is_switched_off_once_the_one_is_switched_off_by_somebody(
+    adopter: Adopter,
+) -> None:
+    other = Account(adopter.account._desk)
+    memory = await adopter.begin()
+    adopter.account.breaks_at = 2
+    adopter.account.is_done_when_broken = True
+    with pytest.raises(UnavailableError):
+        await adopter.apply(memory)
+
+    class Meanwhile(Account):
+        """Somebody switches the one off just before the next change."""
+
+        async def configurations(self) -> Sequence[Mapping[str, Any]]:
+            self.looks = getattr(self, "looks", 0) + 1
+            if self.looks == 2:
+                [one] = [
+                    dict(each)
+                    for each in await super().configurations()
+                    if each["name"] == "Postroom 1"
+                ]
+                await other.update(one | {"allowEnvelopePublish": "false"})
+            return await super().configurations()
+
+    adopter.account = Meanwhile(adopter.account._desk)
+    with pytest.raises(ConflictError, match="no other is switched off"):
+        await adopter.apply(adopter.memory)
+    assert await on(adopter.account) == ["Listener 3"]
+
+
+async def test_an_account_without_room_for_one_more_is_left_as_it_is(adopter: Adopter) -> None:
+    other = Account(adopter.account._desk)
+    one = dict((await other.configurations())[3])
+    for number in range(5, MOST_CONFIGURATIONS + 1):
+        await other.create(one | {"name": f"Listener {number}"})
+    memory = await adopter.begin()
+    with pytest.raises(ConflictError, match="nothing was changed: delete one"):
+        await adopter.apply(memory)
+    assert adopter.account.changes == []
+    assert not adopter.file.exists()
+    [last] = [one for one in await other.configurations() if one["name"] == "Listener 20"]
+    await other.delete(connect_id(last))
+    assert (await adopter.apply(memory)).phase == "applied"
 
 
 async def test_a_configuration_it_does_not_know_is_never_touched(adopter: Adopter) -> None:

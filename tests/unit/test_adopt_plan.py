@@ -1,11 +1,13 @@
 """What adopting an account would do: what is taken over, what is left, and the proof."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from rich.console import Console
 from tests.unit.adopt_cast import (
     A1,
     ANN,
@@ -20,6 +22,7 @@ from tests.unit.adopt_cast import (
     standing,
 )
 
+from postroom.cli import adopt_report
 from postroom.envelopes.sim_envelope import SimEnvelope, SimSender
 from postroom.envelopes.sim_message import message
 from postroom.errors import InvalidInputError
@@ -153,6 +156,30 @@ def test_a_group_in_which_nobody_is_leaves_its_configuration_alone() -> None:
     now = standing(configuration(1, allUsers="false", groupIds=["7002"]), users=USERS[:1])
     _, (one,) = translate(now, gateway_url=GATEWAY, empty_mode=None)
     assert "nobody is in its group Robots" in one.why
+
+
+def test_a_full_account_is_said_to_be_full_before_anything_is_changed() -> None:
+    others = [configuration(one, allowEnvelopePublish="false") for one in range(2, 21)]
+    folder = Path("folder")
+    full, roomy = planned(configuration(1), *others), planned(configuration(1), *others[1:])
+    assert full.is_full
+    assert "needs room for one more" in printed(full, folder)
+    assert not roomy.is_full
+    assert "needs room" not in printed(roomy, folder)
+
+
+def test_an_account_without_configurations_has_nothing_to_take_over() -> None:
+    assert planned().create is None
+    assert "nothing to take over" in printed(planned(), Path("folder"))
+
+
+def printed(plan: AdoptionPlan, folder: Path) -> str:
+    said = adopt_report.lines(plan, folder / "c.yaml", folder / "s.json", is_applied=False)
+    console = Console(width=200)
+    with console.capture() as captured:
+        for line in said:
+            console.print(line)
+    return captured.get()
 
 
 def test_what_no_delivery_mode_means_can_be_said() -> None:

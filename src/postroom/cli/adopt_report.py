@@ -8,7 +8,7 @@ from rich.console import RenderableType
 from postroom import __version__
 from postroom.cli.output import Column, Row, facts, heading, plain, table
 from postroom.model import Json
-from postroom.operations.adopting.account import bare
+from postroom.operations.adopting.account import MOST_CONFIGURATIONS, bare
 from postroom.operations.adopting.memory import Memory
 from postroom.operations.adopting.plan import KEY_ENV, AdoptionPlan, Taken
 from postroom.operations.adopting.translation import Left
@@ -87,6 +87,9 @@ def undone(memory: Memory) -> Iterator[str]:
 def _next(made: AdoptionPlan, out_file: Path) -> Iterator[str]:
     off = ", ".join(one.adopted.connect_id for one in made.switch_off)
     yield "Nothing was changed on the account. To take it over:"
+    if made.is_full:
+        yield f"  0. delete a configuration that is not needed: {MOST_CONFIGURATIONS} are as many as"
+        yield "     Docusign lets the account have, and it needs room for one more"
     yield f"  1. {KEY_ENV}=... postroom apply {out_file}   (on the gateway)"
     yield "  2. the same command with --apply: it creates the one configuration, then switches off"
     yield f"     {off}"

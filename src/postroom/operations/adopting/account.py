@@ -1,7 +1,7 @@
 """A Docusign account as adopting sees it: the port, and what it stands like at one moment."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -9,8 +9,12 @@ import msgspec
 
 from postroom.errors import DocusignError
 from postroom.model import Group, Json, Noun, User
+from postroom.operations.connect.limits import ConnectLimits
 from postroom.operations.connect.requests import keys_of, texts_of
 
+MOST_CONFIGURATIONS = ConnectLimits().max_configurations
+"""Docusign counts those of one's own making, on or off (contract 5)."""
+_COUNTED = {"custom", "customrecipient"}
 SWITCH = "allowEnvelopePublish"
 """Docusign's key for on and off (contract 1.1)."""
 _NOT_COMPARED = {SWITCH, "disabledBy"}
@@ -128,6 +132,12 @@ def connect_id(configuration: Configuration) -> str:
 def is_on(configuration: Configuration, key: str = SWITCH) -> bool:
     """Tell whether a switch of a configuration is on."""
     return word(configuration, key).lower() == "true"
+
+
+def has_room(configurations: Iterable[Configuration]) -> bool:
+    """Tell whether the account may have one more configuration."""
+    kinds = (word(one, "configurationType").lower() for one in configurations)
+    return sum(kind in _COUNTED for kind in kinds) < MOST_CONFIGURATIONS
 
 
 def fingerprint(configuration: Configuration) -> str:

@@ -13,6 +13,8 @@ from postroom.model import Json, Noun
 from postroom.operations.adopting.account import Configuration, bare, connect_id, fingerprint
 
 FORM = 1
+NAMED_BY = ("name", "urlToPublishTo")
+"""The keys by which the one configuration is known on the account."""
 _SECRETS = {"password", "salesforceauthcode", "clientsecret"}
 
 Phase = Literal["applying", "applied", "undoing", "undone"]
@@ -63,6 +65,8 @@ def decoded(raw: bytes, name: str) -> Memory:
         memory = msgspec.json.decode(raw, type=Memory)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InvalidInputError(f"{name} was not written by `postroom adopt --apply`") from None
+    if not all(isinstance(memory.create.get(key), str) for key in NAMED_BY):
+        raise InvalidInputError(f"{name} does not say which configuration was created")
     if memory.postroom_adopt != FORM:
         raise InvalidInputError(f"{name} was written by another release; use that one")
     return memory

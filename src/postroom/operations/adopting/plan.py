@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from postroom.model import Account, Json, Listener, Noun, Registry
 from postroom.operations import drafts
 from postroom.operations.adopting import feed
-from postroom.operations.adopting.account import Standing
+from postroom.operations.adopting.account import Standing, has_room
 from postroom.operations.adopting.proof import Proof, Trio, prove
 from postroom.operations.adopting.translation import (
     Adopted,
@@ -51,6 +51,8 @@ class AdoptionPlan(Noun, frozen=True, kw_only=True):
     left: tuple[Left, ...]
     fields: tuple[str, ...]
     """The custom fields that the account offers: what filters could go by."""
+    is_full: bool
+    """The account has as many configurations as it may have: the one has no room yet."""
 
 
 def make(
@@ -84,6 +86,7 @@ def make(
         ),
         left=(*left, *refused),
         fields=standing.fields,
+        is_full=not has_room(standing.configurations),
     )
 
 
