@@ -74,8 +74,8 @@ class Desk:
 @asynccontextmanager
 async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """Open the store and the vault of the settings, and close them after."""
-    store = await _open_store(settings)
     clock = _clock(settings)
+    store = await _open_store(settings)
     esign = Accounts(
         clock=clock,
         machine_clock=SystemClock(),
@@ -249,6 +249,8 @@ async def node(
                     task.cancel()
                 await asyncio.gather(*work, return_exceptions=True)
                 await Patience("rejections").do(running.rejections.write)
+                # A call that was cut short may have got leases that nobody heard of.
+                await Patience("leases").do(lambda: opened.store.free_leases(opened.clock.now()))
                 await running.sender.close()
                 if goes_on:
                     await offline.keep_time(opened.store, opened.clock.now())

@@ -37,8 +37,18 @@ COMMAND = (sys.executable, "-m", "postroom")
 class Gateway:
     """One `postroom serve` on one database, through all its lives."""
 
-    def __init__(self, folder: Path, *, start: str, flags: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        start: str,
+        flags: Sequence[str] = (),
+        database: str | None = None,
+        environment: dict[str, str] | None = None,
+    ) -> None:
         self.folder = folder
+        self._database = database or f"sqlite:///{folder / 'postroom.db'}"
+        self._environment = environment or {}
         self.now = datetime.fromisoformat(start).astimezone(UTC)
         self.log: list[str] = []
         """Every line the process wrote, through all its lives."""
@@ -65,7 +75,7 @@ class Gateway:
                 *command,
                 "serve",
                 "--database",
-                f"sqlite:///{self.folder / 'postroom.db'}",
+                self._database,
                 "--host",
                 "127.0.0.1",
                 "--port",
@@ -78,7 +88,7 @@ class Gateway:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=os.environ | {"POSTROOM_ADMIN_TOKEN": TOKEN},
+            env=os.environ | {"POSTROOM_ADMIN_TOKEN": TOKEN} | self._environment,
         )
         self._reader = threading.Thread(target=self._read, args=(self._process,))
         self._reader.start()
