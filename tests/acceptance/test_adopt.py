@@ -43,7 +43,7 @@ def configure(admin: Sdk, recorder: Recorder) -> None:
     )
     admin.configure(
         "ERP",
-        recorder.url("ERP"),
+        f"{recorder.url('ERP')}?key=s3cret",
         events=["envelope-completed", "recipient-sent"],
         all_users="false",
         user_ids=[U567.user_id],
@@ -97,7 +97,7 @@ def played(
     got: dict[str, Counter[Told]] = {}
     for received in recorder.received[before:]:
         assert received.status == 200
-        got.setdefault(received.listener, Counter())[told(received, names)] += 1
+        got.setdefault(received.listener.partition("?")[0], Counter())[told(received, names)] += 1
     return got
 
 
@@ -135,14 +135,21 @@ def test_an_adopted_account_tells_everybody_the_same_and_can_be_given_back(
     former = configurations(docusign)
     to = ("--gateway-url", gateway.url)
 
-    plan = json.loads(adopt(docusign, tmp_path, *to, "--json"))
+    said = adopt(docusign, tmp_path, *to, "--json")
+    assert "s3cret" not in said
+    assert "s3cret" in (tmp_path / "adopted.yaml").read_text()
+    plan = json.loads(said)
     assert [one["proof"] for one in plan["switch_off"]] == [{"is_same": True, "reasons": []}] * 3
     assert [one["name"] for one in plan["left"]] == ["Off"]
     assert configurations(docusign) == former, "a plan changes nothing"
     assert not (tmp_path / "state.json").exists()
 
     gateway.run("apply", str(tmp_path / "adopted.yaml"))
-    shown = adopt(docusign, tmp_path, *to, "--apply")
+    asked = adopt(docusign, tmp_path, *to, "--apply", expect=2)
+    assert "switches off 3 configurations" in asked
+    assert "add --yes" in asked
+    assert configurations(docusign) == former, "nothing is changed unasked"
+    shown = adopt(docusign, tmp_path, *to, "--apply", "--yes")
     assert "is proved" in shown
     by_name = {one["name"]: one for one in configurations(docusign)}
     on = [name for name, one in by_name.items() if one["allowEnvelopePublish"] == "true"]

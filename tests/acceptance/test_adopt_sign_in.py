@@ -124,6 +124,7 @@ def test_what_is_missing_is_said_before_anything_is_asked(
         ((), "--gateway-url"),
         (("--gateway-url", "ftp://x"), "--gateway-url"),
         ((*GATEWAY, "--apply", "--undo"), "either --apply or --undo"),
+        ((*GATEWAY, "--yes"), "--yes is for --apply"),
         ((*GATEWAY, "--empty-mode", "xml"), "--empty-mode"),
         (("--undo",), "there is no adopt-"),
     ],

@@ -12,12 +12,12 @@ import typer
 
 from postroom.cli import adopt_report, adopt_state, connect_text
 from postroom.cli.adopt_sign_in import SignIn, sign_in
-from postroom.cli.output import Output
+from postroom.cli.output import Output, counted
 from postroom.cli.seat import NO, OK, guarded
 from postroom.errors import ConflictError, InvalidInputError
 from postroom.model import Json, Noun
 from postroom.operations.adopting import changing, feed, plan
-from postroom.operations.adopting.account import ConnectAccount, connect_id, standing
+from postroom.operations.adopting.account import ConnectAccount, bare, connect_id, standing
 from postroom.operations.adopting.memory import Memory, switched
 from postroom.operations.adopting.plan import AdoptionPlan
 from postroom.operations.document import GUID
@@ -39,6 +39,8 @@ class _Order(Noun, frozen=True, kw_only=True):
     state_file: Path
     does_apply: bool
     does_undo: bool
+    is_ready: bool
+    """The gateway is said to have the file."""
 
 
 @app.command()
@@ -59,6 +61,9 @@ def adopt(  # noqa: PLR0913  # one parameter for each option
     ] = False,
     undo: Annotated[
         bool, typer.Option("--undo", help="Put back what --apply has changed.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="The gateway has the file: do not ask before --apply.")
     ] = False,
     state: Annotated[
         Path | None,
@@ -110,9 +115,12 @@ def adopt(  # noqa: PLR0913  # one parameter for each option
             state_file=state or Path(f"adopt-{_guid(account)}.json"),
             does_apply=apply,
             does_undo=undo,
+            is_ready=yes,
         )
         if apply and undo:
             raise InvalidInputError("give either --apply or --undo")
+        if yes and not apply:
+            raise InvalidInputError("--yes is for --apply")
         return asyncio.run(_work(order, out_))
 
     raise typer.Exit(guarded(out_, work))
@@ -141,6 +149,7 @@ async def _work(order: _Order, out: Output) -> int:
             create=made.create,
             switch_off=tuple(switched(one) for one in now.configurations if connect_id(one) in off),
         )
+        _ask(order, len(memory.switch_off), out)
         await changing.carry_out(account, memory, keep=_keep(order), told=out.note)
     out.say(
         _answer(made, order),
@@ -160,7 +169,24 @@ def _write(made: AdoptionPlan, order: _Order, out: Output) -> None:
             raise InvalidInputError(
                 f"{path} is there and says something else; name another file with --out"
             )
-        out.note(f"{path} is there already, and left as it is")
+        out.note(
+            f"{path} is there already and says something else: it is left as it is, and what is"
+            " proved is not about it"
+        )
+
+
+def _ask(order: _Order, count: int, out: Output) -> None:
+    """Ask whether the gateway has the file: without it, what comes would reach nobody."""
+    if order.is_ready:
+        return
+    what = f"switches off {counted(count, 'configuration')}"
+    if not out.is_interactive:
+        raise InvalidInputError(
+            f"--apply {what}: the gateway must know their listeners by then. Once"
+            f" `postroom apply {order.out_file}` is done there, add --yes"
+        )
+    out.note(f"This {what}. Without {order.out_file} the gateway would send nothing to anybody.")
+    typer.confirm(f"Has the gateway {order.out_file} (postroom apply)?", abort=True, err=True)
 
 
 async def _go_on(account: ConnectAccount, kept: Memory, order: _Order, out: Output) -> int:
@@ -201,8 +227,20 @@ def _keep(order: _Order) -> changing.Keep:
 
 
 def _answer(made: AdoptionPlan, order: _Order) -> Json:
-    said: Json = msgspec.to_builtins(made)
+    said: Json = _without_secrets(msgspec.to_builtins(made))
     return said | {"file": str(order.out_file), "is_applied": order.does_apply}
+
+
+def _without_secrets(said: Json) -> Json:
+    """Leave out what people put secrets into: only the file has it, for the gateway."""
+    if isinstance(said, list | tuple):
+        return [_without_secrets(one) for one in said]
+    if not isinstance(said, dict):
+        return said
+    return {
+        key: bare(one) if key == "url" and isinstance(one, str) else _without_secrets(one)
+        for key, one in said.items()
+    }
 
 
 def _remembered(memory: Memory) -> Json:

@@ -88,7 +88,7 @@ def _next(made: AdoptionPlan, out_file: Path) -> Iterator[str]:
     off = ", ".join(one.adopted.connect_id for one in made.switch_off)
     yield "Nothing was changed on the account. To take it over:"
     if made.is_full:
-        yield f"  0. delete a configuration that is not needed: {MOST_CONFIGURATIONS} are as many as"
+        yield f"  0. delete a configuration that is not needed: {MOST_CONFIGURATIONS} are all that"
         yield "     Docusign lets the account have, and it needs room for one more"
     yield f"  1. {KEY_ENV}=... postroom apply {out_file}   (on the gateway)"
     yield "  2. the same command with --apply: it creates the one configuration, then switches off"
