@@ -1,8 +1,10 @@
 """What is particular to the store on PostgreSQL: its faults, and how it gets over them."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import asyncpg
@@ -29,11 +31,21 @@ from postroom.errors import InvalidInputError, UnavailableError
 from postroom.model import DeliveryState
 from postroom.storage import migrations
 from postroom.storage.port import EnvelopeQuery, KeptObject, Life, NotificationQuery
-from postroom.storage.postgres import PostgresStore, connection, open_store
+from postroom.storage.postgres import (
+    PostgresStore,
+    connection,
+    lease,
+    lines,
+    locks,
+    open_store,
+    record,
+    settle,
+)
 from postroom.storage.postgres.writer import Lane, Transaction
 from postroom.storage.schema import metadata
 
 SECRET = "hunter2"
+_PAYLOAD = ("notification_pkey", "envelope_pkey", "content_pkey")
 
 
 @pytest.fixture
@@ -103,6 +115,49 @@ async def test_a_question_cannot_write(node: PostgresStore) -> None:
     assert await node.revision() == 1
 
 
+_BY_KEYS = {
+    lease._READY: {"delivery_due"},
+    lease._TAKE: {"delivery_pkey", *_PAYLOAD},
+    lease._EXTEND: {"delivery_pkey"},
+    lease._FREE: {"delivery_pkey"},
+    lease._NEXT: {"delivery_due"},
+    settle._WRITE: {"delivery_pkey", "delivery_open"},
+    settle._PROMOTE: {"delivery_pkey", *_PAYLOAD},
+    record._KNOWN: {
+        *("delivery_open", "envelope_by_id", "notification_by_id", "tally_pkey"),
+        "notification_by_envelope",
+    },
+    lines._FIRST: {"delivery_open"},
+    lines._DUE: {"delivery_open"},
+    lines.STEP_BACK: {"delivery_pkey"},
+    lines._MARK_LATE: {"delivery_open"},
+    lines._LATER_DELIVERED: {"notification_by_envelope", "delivery_by_notification"},
+    locks._OF_DELIVERIES: {"delivery_pkey", "envelope_pkey"},
+}
+
+
+async def test_hot_statements_find_their_rows_by_keys_from_the_first_one_on(
+    stack: AsyncExitStack,
+) -> None:
+    """In a database that was never analysed; what is planned for ten rows serves many more."""
+    node = await open_store(await postgres.server().bare_database())
+    stack.push_async_callback(node.close)
+
+    async def plan(tx: Transaction, statement: str) -> str:
+        await tx.sql.execute(f"PREPARE asked AS {statement}")
+        values = ", ".join(["NULL"] * max(map(int, re.findall(r"\$(\d+)", statement))))
+        rows = await tx.sql.fetch(f"EXPLAIN EXECUTE asked ({values})")
+        await tx.sql.execute("DEALLOCATE asked")
+        return "\n".join(row[0] for row in rows)
+
+    for statement, indexes in _BY_KEYS.items():
+        steps = await node._attempts.do(partial(plan, statement=statement))
+        scans = re.findall(r"(?:Scan using|Backward using|Index Scan on) (\w+)", steps)
+        assert set(scans) == indexes, steps
+        assert steps.count("Index Cond") == len(scans), steps
+        assert "Seq Scan" not in steps, steps
+
+
 # --- what the database does not hold as it is -----------------------------------------------------
 
 
@@ -167,8 +222,8 @@ async def test_lost_connections_come_back_by_themselves(dsn: str, node: Postgres
     for number in range(3):
         await postgres.server().cut_off(dsn)
         fresh = recording(notification(number, envelope_id=envelope(number)), 1, leased=[1])
-        (lease,) = (await node.record(fresh)).leases
-        assert (await node.settle(settlement(lease))).was_ours
+        (leased,) = (await node.record(fresh)).leases
+        assert (await node.settle(settlement(leased))).was_ours
         assert await node.revision() == 1
 
 
@@ -199,7 +254,7 @@ async def test_a_server_that_is_killed_and_started_again_has_lost_nothing_it_kep
     refused = 0
     has_said_much, is_up_again = asyncio.Event(), asyncio.Event()
 
-    async def record(first: int) -> None:
+    async def keep(first: int) -> None:
         nonlocal refused
         for number in range(first, first + 10_000):
             fresh = notification(number, envelope_id=envelope(number % 5))
@@ -216,7 +271,7 @@ async def test_a_server_that_is_killed_and_started_again_has_lost_nothing_it_kep
             if len(said) == 200:
                 has_said_much.set()
 
-    tasks = [asyncio.create_task(record(task * 10_000)) for task in range(16)]
+    tasks = [asyncio.create_task(keep(task * 10_000)) for task in range(16)]
     await has_said_much.wait()
     await asyncio.to_thread(postgres.server().kill)
     with pytest.raises(UnavailableError):

@@ -11,6 +11,9 @@ from postroom.storage import migrations
 CONNECT_SECONDS = 5.0
 ROAD_SECONDS = 15.0
 """How long one statement of the road may take before the database counts as away."""
+PLAN_SECONDS = 10
+"""How long a plan is kept. One made while a table was empty would read all of it later; the next
+sees how large the table has become, analysed or not."""
 PATIENT_SECONDS = 120.0
 """The same for what people ask for."""
 
@@ -64,8 +67,8 @@ class Sql(Protocol):
 # --- connecting -------------------------------------------------------------------------------
 
 _WRITES = {
-    # Hot statements look rows up by keys. What the planner knows of a table is a minute old at
-    # best, and a plan made while the table was small would read all of it for good.
+    # Hot statements look rows up by keys, whatever the planner thinks of a table that is small,
+    # or was when it was last analysed.
     "enable_seqscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
@@ -101,7 +104,7 @@ async def _connect(dsn: str, settings: dict[str, str], seconds: float) -> Sql:
             dsn,
             timeout=CONNECT_SECONDS,
             command_timeout=seconds,
-            max_cached_statement_lifetime=0,
+            max_cached_statement_lifetime=PLAN_SECONDS,
             server_settings={"application_name": "postroom", "jit": "off", **settings},
         )
     except ValueError as error:

@@ -8,6 +8,7 @@ so a head that is to step back does so on condition that it is not leased by the
 
 from collections.abc import Iterable
 
+from postroom.storage.postgres import rows
 from postroom.storage.postgres.writer import Transaction
 
 _IN_LINE = "listener_id = $1 AND envelope_number = $2 AND state IN (1, 2) AND is_ordered"
@@ -15,15 +16,17 @@ _FIRST = (
     f"SELECT id, state FROM delivery WHERE {_IN_LINE}"  # noqa: S608  # constants only
     " ORDER BY occurred_at, notification_seq, id LIMIT 1"
 )
-_DUE = f"SELECT id, token FROM delivery WHERE {_IN_LINE} AND state = 1"  # noqa: S608  # constants only
+_DUE = f"SELECT id, token FROM delivery d WHERE {_IN_LINE} AND {rows.IS_DUE}"  # noqa: S608  # constants only
 STEP_BACK = (
-    "UPDATE delivery SET state = 2 WHERE id = ANY($1::bigint[]) AND state = 1 AND token IS NULL"
-    " RETURNING id"
+    "UPDATE delivery d SET state = 2 WHERE d.id = ANY($1::bigint[]) AND d.token IS NULL"  # noqa: S608  # constants only
+    f" AND {rows.IS_DUE} RETURNING d.id"
 )
 _PROMOTE = "UPDATE delivery SET state = 1, due_at = greatest(due_at, $2::bigint) WHERE id = $1"
+# Adding 0 keeps the planner off the index of all that the listener was ever owed.
 _LATER_DELIVERED = (
     "SELECT EXISTS (SELECT 1 FROM notification n JOIN delivery d ON d.notification_seq = n.seq"
-    " WHERE n.envelope_number = $1 AND n.occurred_at > $2 AND d.listener_id = $3 AND d.state = 5)"
+    " WHERE n.envelope_number = $1 AND n.occurred_at > $2 AND d.listener_id + 0 = $3"
+    " AND d.state = 5)"
 )
 _MARK_LATE = (
     "UPDATE delivery SET is_late = true WHERE listener_id = $1 AND envelope_number = $2"

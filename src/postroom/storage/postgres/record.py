@@ -5,7 +5,7 @@ looked up for the whole batch at once, each recording is decided in memory again
 against its predecessors in the batch, and the rows are written table by table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -30,7 +30,7 @@ _NOT_DUE = {
 }
 _OVER = (_DISMISSED, _SHADOWED)
 """Ended as they are born: never to be sent."""
-_ID, _STATE, _TOKEN, _LATE = 0, 4, 9, 10
+_ID, _STATE, _TOKEN, _LATE = 0, 3, 8, 9
 """Where these stand in the row of a delivery."""
 _REMOVED = "the listener was removed while the message came in"
 
@@ -45,25 +45,25 @@ _ENTER = (
     ' ORDER BY envelope_id COLLATE "C", account_id COLLATE "C") AS asked'
     " ON CONFLICT (envelope_id, account_id) DO UPDATE SET number = envelope.number WHERE false"
 )
+# The first row is of the whole batch; each that follows is a listener's line of an envelope, or
+# (no listener) the envelope alone.
 _KNOWN = (
-    "SELECT (SELECT registry_revision FROM tally WHERE id = 1),"
+    "SELECT NULL::bigint, NULL, NULL, NULL::bigint, NULL::boolean, NULL::bigint, NULL::bigint,"
+    " NULL::bigint, NULL::smallint, NULL::bigint,"
+    " (SELECT registry_revision FROM tally WHERE id = 1),"
     " ARRAY(SELECT nextval('notification_seq') FROM generate_series(1, $2::int)),"
     " ARRAY(SELECT nextval('delivery_id') FROM generate_series(1, $3::int)),"
     " ARRAY(SELECT id FROM notification WHERE id = ANY($1::text[]) ORDER BY id),"
     " ARRAY(SELECT seq FROM notification WHERE id = ANY($1::text[]) ORDER BY id)"
-)
-_ENVELOPES = (
-    "SELECT e.account_id, e.envelope_id, e.number, e.first_fields IS NULL,"
-    " (SELECT max(occurred_at) FROM notification WHERE envelope_number = e.number)"
-    " FROM unnest($1::text[], $2::text[]) AS t (account_id, envelope_id)"
-    " JOIN envelope e ON e.envelope_id = t.envelope_id AND e.account_id = t.account_id"
-)
-_HEADS = (
-    "SELECT q.listener_id, q.envelope_number, f.id, f.occurred_at, f.state, f.token"
-    " FROM unnest($1::bigint[], $2::bigint[]) AS q (listener_id, envelope_number)"
-    " CROSS JOIN LATERAL (SELECT * FROM delivery d WHERE d.listener_id = q.listener_id"
-    " AND d.envelope_number = q.envelope_number AND d.state IN (1, 2) AND d.is_ordered"
-    " ORDER BY d.occurred_at, d.notification_seq, d.id LIMIT 1) f"
+    " UNION ALL"
+    " SELECT q.listener_id, e.account_id, e.envelope_id, e.number, e.first_fields IS NULL,"
+    " (SELECT max(occurred_at) FROM notification WHERE envelope_number = e.number),"
+    " f.id, f.occurred_at, f.state, f.token, NULL, NULL, NULL, NULL, NULL"
+    " FROM unnest($4::bigint[], $5::text[], $6::text[]) AS q (listener_id, account_id, envelope_id)"
+    " JOIN envelope e ON e.envelope_id = q.envelope_id AND e.account_id = q.account_id"
+    " LEFT JOIN LATERAL (SELECT * FROM delivery d WHERE d.listener_id = q.listener_id"
+    " AND d.envelope_number = e.number AND d.state IN (1, 2) AND d.is_ordered"
+    " ORDER BY d.occurred_at, d.notification_seq, d.id LIMIT 1) f ON true"
 )
 _NOTIFICATION = (
     *("bigint", "text", "text", "bigint", "text", "text", "text", "bigint", "bigint", "bigint"),
@@ -71,26 +71,25 @@ _NOTIFICATION = (
 )
 _CONTENT = ("bigint", "bytea", "bytea", "bytea")
 _DELIVERY = (
-    *("bigint", "bigint", "bigint", "bigint", "smallint", "boolean", "bigint", "bigint"),
-    *("bigint", "bigint", "boolean", "text", "text", "bigint"),
+    *("bigint", "bigint", "bigint", "smallint", "boolean", "bigint", "bigint", "bigint"),
+    *("bigint", "boolean", "text", "text", "bigint"),
 )
-_PUT_NOTIFICATIONS = (
+_PUT = (
     "WITH n AS (INSERT INTO notification (seq, id, account_id, envelope_number, event,"  # noqa: S608  # constants only
     " recipient_id, sender_id, occurred_at, received_at, retry_count, configuration_id,"
     " content_type, flaw, is_readable, is_unclaimed, registry_revision, origin, attached)"
-    f" SELECT * FROM {rows.unnested(*_NOTIFICATION)})"
-    " INSERT INTO content (notification_seq, sticky_fields, enrichment, body)"
-    f" SELECT * FROM {rows.unnested(*_CONTENT, start=len(_NOTIFICATION) + 1)}"
-)
-_PUT_DELIVERIES = (
-    "INSERT INTO delivery (id, notification_seq, listener_id, replay_number, state, is_ordered,"  # noqa: S608  # constants only
+    f" SELECT * FROM {rows.unnested(*_NOTIFICATION)}),"
+    " c AS (INSERT INTO content (notification_seq, sticky_fields, enrichment, body)"
+    f" SELECT * FROM {rows.unnested(*_CONTENT, start=len(_NOTIFICATION) + 1)})"
+    " INSERT INTO delivery (id, notification_seq, listener_id, replay_number, state, is_ordered,"
     " envelope_number, occurred_at, due_at, token, attempts, is_late, lane, reason, settled_at,"
-    " node) SELECT id, seq, listener_id, replay_number, state, is_ordered, envelope_number,"
+    " node) SELECT id, seq, listener_id, 0, state, is_ordered, envelope_number,"
     " occurred_at, due_at, token, 0, is_late, lane, reason, settled_at,"
-    f" CASE WHEN token IS NULL THEN NULL ELSE $1::int END FROM {rows.unnested(*_DELIVERY, start=2)}"
-    " AS v (id, seq, listener_id, replay_number, state, is_ordered, envelope_number, occurred_at,"
+    " CASE WHEN token IS NULL THEN NULL ELSE {node}::int END FROM"
+    f" {rows.unnested(*_DELIVERY, start=len(_NOTIFICATION + _CONTENT) + 1)}"
+    " AS v (id, seq, listener_id, state, is_ordered, envelope_number, occurred_at,"
     " due_at, token, is_late, lane, reason, settled_at)"
-)
+).format(node=f"${len(_NOTIFICATION + _CONTENT + _DELIVERY) + 1}")
 _REMEMBER = (
     "UPDATE envelope e SET first_fields = v.fields FROM unnest($1::bytea[], $2::bigint[])"
     " AS v (fields, number) WHERE e.number = v.number AND e.first_fields IS NULL"
@@ -164,52 +163,53 @@ class _Batch:
 
     async def look_up(self, recordings: Sequence[Recording]) -> None:
         """Hold the envelopes, then read all that the recordings are decided by."""
-        keys = list(
-            dict.fromkeys(_key(r) for r in recordings if r.notification.envelope_id is not None)
-        )
-        if keys:
-            await self._tx.sql.execute(_ENTER, *rows.columns(keys, 2))
+        lines_asked = dict.fromkeys(line for one in recordings for line in _lines(one))
+        if envelopes := dict.fromkeys((line[1], line[2]) for line in lines_asked):
+            await self._tx.sql.execute(_ENTER, *rows.columns(envelopes, 2))
         # Numbers are given out by whoever holds the envelope: they are in the order of arrival.
-        known = await self._tx.sql.fetchrow(
+        batch, *found = await self._tx.sql.fetch(
             _KNOWN,
-            [r.notification.id for r in recordings],
+            [one.notification.id for one in recordings],
             len(recordings),
-            sum(len(r.matches) for r in recordings),
+            sum(len(one.matches) for one in recordings),
+            *rows.columns(lines_asked, 3),
         )
-        assert known is not None  # noqa: S101  # a SELECT without FROM
-        self._revision, seqs, delivery_ids, kept_ids, kept_seqs = known
-        self._seqs, self._delivery_ids = iter(seqs), iter(delivery_ids)
-        self._kept = dict(zip(kept_ids, kept_seqs, strict=True))
-        if any(r.registry_revision < self._revision for r in recordings):
+        self._revision = batch[10]
+        self._seqs, self._delivery_ids = iter(batch[11]), iter(batch[12])
+        self._kept = dict(zip(batch[13], batch[14], strict=True))
+        for row in found:
+            self._know(row)
+        if any(one.registry_revision < self._revision for one in recordings):
             self._live = await live_listeners(self._tx.sql)
-        if keys:
-            await self._look_up_lines(keys, recordings)
+        for recording in recordings:
+            await self._look_up_late(recording)
 
-    async def _look_up_lines(self, keys: Sequence[_Key], recordings: Sequence[Recording]) -> None:
-        for account_id, envelope_id, number, wants_fields, newest_at in await self._tx.sql.fetch(
-            _ENVELOPES, *rows.columns(keys, 2)
-        ):
-            self._envelopes[account_id, envelope_id] = _Envelope(
-                number, wants_fields=wants_fields, newest_at=newest_at
-            )
-        owed = [
-            (match.listener_id, envelope, recording.notification)
-            for recording in recordings
-            if recording.notification.envelope_id is not None
-            # One of which nothing was kept before has no lines.
-            and (envelope := self._envelopes[_key(recording)]).newest_at is not None
-            for match in recording.matches
+    def _know(self, row: Row) -> None:
+        listener_id, account_id, envelope_id, number, wants_fields, newest_at, head_id, *head = row[
+            :10
         ]
-        asked = dict.fromkeys((listener_id, envelope.number) for listener_id, envelope, _ in owed)
-        if asked:
-            found = await self._tx.sql.fetch(_HEADS, *rows.columns(asked, 2))
-            self._heads = {(row[0], row[1]): _head(row) for row in found}
-        for listener_id, envelope, notification in owed:
-            newest_at = envelope.newest_at or 0
-            if newest_at > notification.occurred_at and await lines.is_late(
-                self._tx, listener_id, envelope.number, notification.occurred_at
+        self._envelopes[account_id, envelope_id] = _Envelope(
+            number, wants_fields=wants_fields, newest_at=newest_at
+        )
+        if head_id is not None:
+            occurred_at, state, token = head
+            # A first one that waits does so because a later one is leased.
+            is_fast = state != _DUE or token is not None
+            self._heads[listener_id, number] = _Head(head_id, occurred_at, is_fast=is_fast)
+
+    async def _look_up_late(self, recording: Recording) -> None:
+        """Find the listeners to whom a later event of the envelope was delivered already."""
+        notification = recording.notification
+        if notification.envelope_id is None:
+            return
+        envelope = self._envelopes[_key(recording)]
+        if envelope.newest_at is None or envelope.newest_at <= notification.occurred_at:
+            return
+        for match in recording.matches:
+            if await lines.is_late(
+                self._tx, match.listener_id, envelope.number, notification.occurred_at
             ):
-                self._late.add((listener_id, notification.id))
+                self._late.add((match.listener_id, notification.id))
 
     # --- what is decided ---
 
@@ -312,7 +312,6 @@ class _Batch:
             delivery_id,
             seq,
             listener_id,
-            0,
             state,
             is_ordered,
             None if envelope is None else envelope.number,
@@ -366,13 +365,23 @@ class _Batch:
         # In the order of ids: of two nodes that enter the same, one waits for the other.
         self._put_notifications.sort(key=_by_id)
         await sql.execute(
-            _PUT_NOTIFICATIONS,
-            *rows.columns(self._put_notifications, 0),
-            *rows.columns(self._put_contents, 0),
+            _PUT,
+            *rows.columns(self._put_notifications, len(_NOTIFICATION)),
+            *rows.columns(self._put_contents, len(_CONTENT)),
+            *rows.columns(self._put_deliveries.values(), len(_DELIVERY)),
+            self._tx.node,
         )
-        if self._put_deliveries:
-            values = rows.columns(self._put_deliveries.values(), 0)
-            await sql.execute(_PUT_DELIVERIES, self._tx.node, *values)
+
+
+def _lines(recording: Recording) -> Iterable[tuple[int | None, str, str]]:
+    """Return the lines that a recording may join, or else its envelope alone."""
+    envelope_id = recording.notification.envelope_id
+    if envelope_id is not None:
+        account_id = recording.notification.account_id
+        for match in recording.matches:
+            yield match.listener_id, account_id, envelope_id
+        if not recording.matches:
+            yield None, account_id, envelope_id
 
 
 def _key(recording: Recording) -> _Key:
@@ -382,12 +391,6 @@ def _key(recording: Recording) -> _Key:
 def _by_id(row: tuple[Any, ...]) -> str:
     notification_id: str = row[1]
     return notification_id
-
-
-def _head(row: Row) -> _Head:
-    _, _, delivery_id, occurred_at, state, token = row
-    # A first one that waits does so because a later one is leased.
-    return _Head(delivery_id, occurred_at, is_fast=state != _DUE or token is not None)
 
 
 def _lease(recording: Recording, match: Match, row: list[Any]) -> Lease:

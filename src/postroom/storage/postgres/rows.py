@@ -23,6 +23,11 @@ JOINS = (
 )
 
 
+IS_DUE = "d.state + 0 = 1"
+"""For deliveries found by another key: of `d.state = 1` the planner may think that the index of
+all that is due is the shorter way, and walk a million of them."""
+
+
 def columns(rows: Iterable[Sequence[Any]], width: int) -> list[list[Any]]:
     """Return rows turned into columns, as `unnest` takes them; `width` empty ones for no rows."""
     turned = [list(column) for column in zip(*rows, strict=True)]

@@ -17,6 +17,8 @@ DETAIL_CHARACTERS = 1000
 HEADERS_BYTES = 4096
 """How much of an answer's headers is kept: a listener chooses them, not we."""
 
+_DUE = STATE_NUMBERS[DeliveryState.DUE]
+
 _VALUES = (
     "id, token, state, due_at, reason, status, failure, settled_at, started_at, duration_us,"
     " detail, response_headers, response_excerpt, verdict, verdict_reason, next_at"
@@ -31,23 +33,28 @@ _WRITE = (
     " w AS (UPDATE delivery d SET state = v.state, due_at = v.due_at, token = NULL, node = NULL,"
     " attempts = d.attempts + 1, reason = v.reason, last_status = v.status,"
     " last_failure = v.failure, settled_at = v.settled_at"
-    " FROM v WHERE d.id = v.id AND d.token = v.token AND d.state = 1"
-    " RETURNING d.id, v.token, d.envelope_number, d.is_ordered, d.occurred_at, d.attempts),"
+    f" FROM v WHERE d.id = v.id AND d.token = v.token AND {rows.IS_DUE}"
+    " RETURNING d.id, v.token, d.listener_id, d.envelope_number, d.is_ordered, d.occurred_at,"
+    " d.attempts, d.state),"
     " a AS (INSERT INTO attempt (delivery_id, number, started_at, duration_us, status, failure,"
     " detail, response_headers, response_excerpt, verdict, verdict_reason, next_at)"
     " SELECT v.id, w.attempts, v.started_at, v.duration_us, v.status, v.failure, v.detail,"
     " v.response_headers, v.response_excerpt, v.verdict, v.verdict_reason, v.next_at"
-    " FROM w JOIN v ON v.id = w.id)"
-    " SELECT id, token, envelope_number, is_ordered, occurred_at FROM w"
+    " FROM w JOIN v ON v.id = w.id AND v.token = w.token)"
+    " SELECT w.id, w.token, w.envelope_number, w.is_ordered, w.occurred_at,"
+    " f.id, f.occurred_at, f.due_at, f.is_ordered, f.state"
+    # What is open besides, as it was before this statement: of those settled in one batch only
+    # unordered ones share an envelope, and to them the first is but a hint that some are late.
+    " FROM w LEFT JOIN LATERAL (SELECT * FROM delivery d WHERE d.listener_id = w.listener_id"
+    " AND d.envelope_number = w.envelope_number AND d.state IN (1, 2)"
+    " AND (d.id <> w.id OR w.state = 1)"
+    " ORDER BY d.occurred_at, d.notification_seq, d.id LIMIT 1) f ON true"
 )
-_FIRST_OPEN = (
-    "SELECT f.id, f.occurred_at, f.due_at, f.is_ordered, f.state, q.listener_id, q.envelope_number"
-    " FROM unnest($1::bigint[], $2::bigint[]) AS q (listener_id, envelope_number)"
-    " CROSS JOIN LATERAL (SELECT * FROM delivery d WHERE d.listener_id = q.listener_id"
-    " AND d.envelope_number = q.envelope_number AND d.state IN (1, 2)"
-    " ORDER BY d.occurred_at, d.notification_seq, d.id LIMIT 1) f"
+_FIRST_IN_LINE = (
+    "SELECT id, occurred_at, due_at, is_ordered, state FROM delivery"
+    " WHERE listener_id = $1 AND envelope_number = $2 AND state IN (1, 2) AND is_ordered"
+    " ORDER BY occurred_at, notification_seq, id LIMIT 1"
 )
-_FIRST_IN_LINE = _FIRST_OPEN.replace("(1, 2)", "(1, 2) AND d.is_ordered")
 _PROMOTE = (
     "WITH led AS (UPDATE delivery d SET state = 1, due_at = v.due_at, token = v.token,"  # noqa: S608  # constants only
     " node = CASE WHEN v.token IS NULL THEN NULL ELSE $1::int END"
@@ -60,11 +67,13 @@ _PROMOTE = (
 class _Ours:
     """A settlement that was written, with the delivery as it stood."""
 
-    __slots__ = ("envelope_number", "is_ordered", "occurred_at", "settlement")
+    __slots__ = ("envelope_number", "first", "is_ordered", "occurred_at", "settlement")
 
     def __init__(self, settlement: Settlement, row: Row) -> None:
         self.settlement = settlement
-        _, _, self.envelope_number, self.is_ordered, self.occurred_at = row
+        _, _, self.envelope_number, self.is_ordered, self.occurred_at, *first = row
+        self.first: Row | None = first if first[0] is not None else None
+        """What is open first of the same listener and envelope, if anything."""
 
 
 async def settle_all(tx: Transaction, settlements: Sequence[Settlement]) -> Sequence[Settled]:
@@ -154,50 +163,33 @@ def _first_headers(outcome: Outcome) -> Iterator[tuple[str, str]]:
 
 async def _lead_on(tx: Transaction, ours: Sequence[_Ours]) -> dict[int, Lease]:
     """Let the lines move on; return the next leases by the delivery that was settled."""
-    of_envelopes = [one for one in ours if one.envelope_number is not None]
-    asked = dict.fromkeys(
-        (one.settlement.lease.listener_id, one.envelope_number) for one in of_envelopes
-    )
-    firsts = await _first(tx, _FIRST_OPEN, list(asked))
     promoted: dict[int, tuple[Settlement, Row]] = {}
-    for one in of_envelopes:
-        line = one.settlement.lease.listener_id, one.envelope_number
-        first = firsts.get(line)
-        if first is not None:
-            following = await _follow_up(tx, one, line, first)
-            if following is not None:
-                promoted[following[0]] = one.settlement, following
-    values = [_promotion(settlement, row) for settlement, row in promoted.values()]
-    if not values:
+    for one in ours:
+        following = None if one.first is None else await _follow_up(tx, one, one.first)
+        if following is not None:
+            promoted[following[0]] = one.settlement, following
+    if not promoted:
         return {}
+    values = [_promotion(settlement, row) for settlement, row in promoted.values()]
     led = map(rows.lease, await tx.sql.fetch(_PROMOTE, tx.node, *rows.columns(values, 3)))
     return {promoted[one.delivery_id][0].lease.delivery_id: one for one in led}
 
 
-async def _first(
-    tx: Transaction, query: str, asked: Sequence[tuple[int, int]]
-) -> dict[tuple[int, int], Row]:
-    if not asked:
-        return {}
-    return {(row[5], row[6]): row for row in await tx.sql.fetch(query, *rows.columns(asked, 2))}
-
-
-async def _follow_up(tx: Transaction, one: _Ours, line: tuple[int, int], first: Row) -> Row | None:
+async def _follow_up(tx: Transaction, one: _Ours, first: Row) -> Row | None:
     """Do what the end of an attempt means for its line; return the delivery to make due."""
     verdict = one.settlement.verdict
-    _, occurred_at, _, is_ordered, state, *_ = first
+    line = one.settlement.lease.listener_id, one.envelope_number
+    _, occurred_at, _, is_ordered, state = first
     if isinstance(verdict, Done) and occurred_at < one.occurred_at:
         await lines.mark_late(tx, *line, one.occurred_at)
     if not one.is_ordered:
         return None
     if isinstance(verdict, TryAgain):
-        if not (is_ordered and state == 1):
+        if not (is_ordered and state == _DUE):
             await lines.reseat(tx, *line, one.settlement.settled_at)
         return None
-    if is_ordered:
-        return first
-    # Left from a time when the listener's ordering was `none`: not in the line.
-    return (await _first(tx, _FIRST_IN_LINE, [line])).get(line)
+    # One left from a time when the listener's ordering was `none` is not in the line.
+    return first if is_ordered else await tx.sql.fetchrow(_FIRST_IN_LINE, *line)
 
 
 def _promotion(settlement: Settlement, row: Row) -> tuple[int, int, int | None]:
