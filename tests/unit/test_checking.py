@@ -190,6 +190,24 @@ def test_one_whose_wishes_all_go_to_the_same_url_is_told_once() -> None:
     }
 
 
+def test_what_a_lane_keeps_from_arriving_twice_is_not_said_to() -> None:
+    url = "https://erp.example.com/"
+    erp, po = (one(name, url=url, lane="write-back") for name in ("erp", "po"))
+    po |= {"filter": {FIELD: "PO"}}
+    lane = {"name": "write-back", "account": A1}
+    prefers = the(checked(erp, po, lanes=[lane | {"prefer": ["erp"]}]), "covered")
+    assert prefers.message == "everything po wants goes to erp, which its lane prefers"
+    assert of_rule(checked(erp, po, lanes=[lane]), "covered") == []
+    twice = the(checked(erp, po, lanes=[lane | {"on_crossing": "deliver"}]), "covered")
+    assert "arrives twice" in twice.message
+
+
+def test_any_include_does_for_who_sent_and_for_the_subject() -> None:
+    asked = {"envelope.emailSubject": "PO"}
+    need = the(checked(one("a", filter=asked)), "missing-include")
+    assert "some include, such as custom_fields, in eventData.includeData" in need.remedy
+
+
 def test_conditions_that_contradict_each_other_are_impossible() -> None:
     both = {"all": [{FIELD: "ERP"}, {FIELD: "HR"}]}
     impossible = the(checked(one("erp", filter=both)), "impossible")

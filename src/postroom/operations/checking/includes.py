@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import msgspec
 
 from postroom.model import Json, Listener, Notification
-from postroom.operations.checking.finding import CheckFinding, named, owner
+from postroom.operations.checking.finding import CheckFinding, named
 from postroom.operations.checking.subject import Household, Placed
 from postroom.routing import grammar, paths
 from postroom.routing.conditions import AllOf, AnyOf, Condition, Negation, Node
@@ -60,13 +60,14 @@ def _finding(
     names = tuple(one.listener.name for one in placed)
     look = "looks" if len(names) == 1 else "look"
     what = "more than event and ids" if token == ANY else f"what the include `{token}` brings"
-    lacks = f"; no active configuration of {owner(household.account)} has it" if is_known else ""
-    token = "custom_fields" if token == ANY else token
+    # Configurations do not say whose they are: in a file of several accounts it may be another's.
+    lacks = "; no active configuration that was given has it" if is_known else ""
+    wanted = "some include, such as custom_fields," if token == ANY else token
     return CheckFinding(
         rule="missing-include",
         severity="error" if is_known else "note",
         message=f"{named(names)} {look} at {what}{lacks}",
-        remedy=f"the feed's Connect configuration must have {token} in eventData.includeData",
+        remedy=f"the feed's Connect configuration must have {wanted} in eventData.includeData",
         account_id=household.account.id,
         listeners=names,
         path=placed[0].at("filter"),

@@ -40,6 +40,11 @@ class Two:
         return lane is not None and lane == self.other.listener.lane
 
     @property
+    def lane_holds(self) -> bool:
+        """Whether their lane lets at most one of them have an envelope."""
+        return self.share_lane and self._lane.on_crossing == "hold"
+
+    @property
     def share_url(self) -> bool:
         """Whether both are sent to one URL."""
         return self.one.listener.url == self.other.listener.url
@@ -74,9 +79,7 @@ class Two:
     def not_decided(self, answer: NotDecided) -> CheckFinding:
         """Say that nothing is proved: as bad as a crossing may be, and no worse than a warning."""
         is_bad = self.are_for_all_users or (
-            self.share_lane
-            and self._lane.on_crossing == "hold"
-            and not set(self.names) & set(self._lane.prefer)
+            self.lane_holds and not set(self.names) & set(self._lane.prefer)
         )
         message = f"whether an envelope reaches both {self._who} is not decided: {answer.why}"
         remedy = "make their conditions simpler, or let both insist on one custom field"

@@ -107,7 +107,7 @@ class Pairs:
                 yield from self._of_overlap(two, answer)
 
     def _of_overlap(self, two: Two, answer: Overlap) -> Iterator[CheckFinding]:
-        covered = self._twice(two) if two.share_url else None
+        covered = self._twice(two) if two.share_url and not two.lane_holds else None
         if covered is not None:
             yield covered
         elif two.are_for_all_users:
