@@ -41,7 +41,7 @@ from postroom.storage.port import (
     RemoveListener,
     Store,
 )
-from postroom.storage.postgres import open_store
+from postroom.storage.postgres import Heard, PostgresStore, open_store
 
 NODES = 3
 EVENTS = 150
@@ -53,12 +53,17 @@ NEVER = T0 + 10**6 * SECOND
 
 
 @pytest.fixture
-async def nodes() -> AsyncIterator[list[Store]]:
+async def dsn() -> AsyncIterator[str]:
+    dsn = await postgres.server().new_database()
+    yield dsn
+    await postgres.server().give_back(dsn)
+
+
+@pytest.fixture
+async def nodes(dsn: str) -> AsyncIterator[list[PostgresStore]]:
     """Return stores on one database, as so many nodes open it, with the listeners 1 and 2."""
     async with AsyncExitStack() as stack:
-        dsn = await postgres.server().new_database()
-        stack.push_async_callback(postgres.server().give_back, dsn)
-        opened: list[Store] = []
+        opened: list[PostgresStore] = []
         for _ in range(NODES):
             opened.append(await open_store(dsn))
             stack.push_async_callback(opened[-1].close)
@@ -145,7 +150,7 @@ async def _be_a_node(traffic: Traffic, store: Store, place: int) -> None:
 
 
 async def test_nodes_at_once_lose_nothing_lease_nothing_twice_and_keep_the_order(
-    nodes: list[Store],
+    nodes: list[PostgresStore],
 ) -> None:
     traffic = Traffic()
 
@@ -170,7 +175,9 @@ async def test_nodes_at_once_lose_nothing_lease_nothing_twice_and_keep_the_order
     assert counts.backlog == ()
 
 
-async def test_of_many_nodes_that_record_one_event_one_is_the_first(nodes: list[Store]) -> None:
+async def test_of_many_nodes_that_record_one_event_one_is_the_first(
+    nodes: list[PostgresStore],
+) -> None:
     for number in range(20):
         # Every other one without an envelope, whose row would make them wait for each other.
         where = {"envelope_id": envelope(number) if number % 2 else None}
@@ -184,7 +191,7 @@ async def test_of_many_nodes_that_record_one_event_one_is_the_first(nodes: list[
 
 
 async def test_of_many_nodes_that_change_one_envelope_one_succeeds_at_each_revision(
-    nodes: list[Store],
+    nodes: list[PostgresStore],
 ) -> None:
     for revision in range(1, 10):
         number = revision * 100
@@ -202,7 +209,7 @@ async def test_of_many_nodes_that_change_one_envelope_one_succeeds_at_each_revis
     assert len(await owed(nodes[0], 1)) == 9
 
 
-async def test_revisions_have_no_gaps_whoever_moves_them(nodes: list[Store]) -> None:
+async def test_revisions_have_no_gaps_whoever_moves_them(nodes: list[PostgresStore]) -> None:
     start = await nodes[0].revision()
     revisions = await asyncio.gather(
         *(nodes[n % NODES].change([put(f"l{n}")], AUDIT) for n in range(5 * NODES))
@@ -213,7 +220,7 @@ async def test_revisions_have_no_gaps_whoever_moves_them(nodes: list[Store]) -> 
 
 
 async def test_nothing_stays_owed_to_a_listener_that_is_removed_meanwhile(
-    nodes: list[Store],
+    nodes: list[PostgresStore],
 ) -> None:
     """Whatever was entered before is dismissed by the removal, whatever comes later at birth."""
     for turn in range(5):
@@ -231,7 +238,7 @@ async def test_nothing_stays_owed_to_a_listener_that_is_removed_meanwhile(
         assert {one.state for one in every} == {DeliveryState.DISMISSED}
 
 
-async def test_of_two_nodes_that_decide_what_is_held_one_does(nodes: list[Store]) -> None:
+async def test_of_two_nodes_that_decide_what_is_held_one_does(nodes: list[PostgresStore]) -> None:
     for number in range(10):
         fresh = notification(number, envelope_id=None if number % 2 else envelope(1))
         await nodes[0].record(recording(fresh, held=LISTENERS))
@@ -250,7 +257,7 @@ async def test_of_two_nodes_that_decide_what_is_held_one_does(nodes: list[Store]
     assert (await nodes[0].counts()).unclaimed == 10
 
 
-async def test_nodes_that_replay_one_delivery_queue_as_many(nodes: list[Store]) -> None:
+async def test_nodes_that_replay_one_delivery_queue_as_many(nodes: list[PostgresStore]) -> None:
     (leased,) = (await nodes[0].record(recording(notification(1), 1, leased=[1]))).leases
     await settle(nodes[0], leased, GIVEN_UP)
     order = Ordered(delivery_id=leased.delivery_id, due_at=T0)
@@ -263,7 +270,7 @@ async def test_nodes_that_replay_one_delivery_queue_as_many(nodes: list[Store]) 
     assert states == [DeliveryState.GIVEN_UP, DeliveryState.DUE, *[DeliveryState.WAITING] * 2]
 
 
-async def test_retention_on_every_node_forgets_each_thing_once(nodes: list[Store]) -> None:
+async def test_retention_on_every_node_forgets_each_thing_once(nodes: list[PostgresStore]) -> None:
     for number in range(60):
         fresh = notification(number, envelope_id=envelope(number % 5))
         for one in (await nodes[0].record(recording(fresh, 1, leased=[1]))).leases:
@@ -281,7 +288,7 @@ async def test_retention_on_every_node_forgets_each_thing_once(nodes: list[Store
 
 
 async def test_freeing_leases_leaves_those_of_nodes_that_are_there_alone(
-    nodes: list[Store],
+    nodes: list[PostgresStore],
 ) -> None:
     """A node that starts again frees its own of before, and those of nodes that have died."""
     leases: list[Lease] = []
@@ -297,7 +304,7 @@ async def test_freeing_leases_leaves_those_of_nodes_that_are_there_alone(
     assert (await settle(nodes[1], leases[2])).was_ours
 
 
-async def test_a_lease_that_ran_out_is_taken_over_by_one_node(nodes: list[Store]) -> None:
+async def test_a_lease_that_ran_out_is_taken_over_by_one_node(nodes: list[PostgresStore]) -> None:
     for number in range(10):
         fresh = recording(notification(number, envelope_id=envelope(number)), 1, leased=[1])
         (old,) = (await nodes[0].record(fresh)).leases
@@ -309,7 +316,9 @@ async def test_a_lease_that_ran_out_is_taken_over_by_one_node(nodes: list[Store]
         assert (await settle(nodes[2], new)).was_ours
 
 
-async def test_shadows_beside_live_listeners_are_kept_by_every_node(nodes: list[Store]) -> None:
+async def test_shadows_beside_live_listeners_are_kept_by_every_node(
+    nodes: list[PostgresStore],
+) -> None:
     def beside(number: int) -> Recording:
         live = Match(listener_id=1, state=OwedState.DUE)
         shadow = Match(listener_id=2, state=OwedState.SHADOWED)
@@ -326,3 +335,37 @@ async def test_shadows_beside_live_listeners_are_kept_by_every_node(nodes: list[
     states = [one.state for one in await owed(nodes[0], 1)]
     assert states.count(DeliveryState.DUE) == 1
     assert {one.state for one in await owed(nodes[0], 2)} == {DeliveryState.SHADOWED}
+
+
+# --- wake-ups -------------------------------------------------------------------------------------
+
+
+async def test_a_node_hears_what_others_left_due_and_moved_and_nothing_of_its_own(
+    nodes: list[PostgresStore],
+) -> None:
+    listening, other, _ = nodes
+    assert await listening.heard() == Heard(is_all=True)
+
+    await listening.record(recording(notification(1), 2))
+    await other.record(recording(notification(2, envelope_id=envelope(2)), 1, 2, leased=[2]))
+    assert await listening.heard() == Heard(due=frozenset({1}))
+
+    await other.change([put("third")], AUDIT)
+    assert await listening.heard() == Heard(moved=frozenset({"registry_revision"}))
+
+    (one,) = await lease(other, 1)
+    await other.set_down(1, T0, T0)
+    assert await listening.heard() == Heard(moved=frozenset({"states_revision"}))
+    await other.release([one], T0)
+    assert await listening.heard() == Heard(due=frozenset({1}))
+
+
+async def test_a_node_that_lost_its_connection_looks_at_everything(
+    dsn: str, nodes: list[PostgresStore]
+) -> None:
+    await nodes[0].heard()
+    waiting = asyncio.create_task(nodes[0].heard())
+    await asyncio.sleep(0)
+    await postgres.server().cut_off(dsn)
+    assert (await waiting).is_all
+    assert (await nodes[0].heard()).is_all

@@ -1,6 +1,6 @@
 """Connections to PostgreSQL, and what its errors mean to a person."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
 import asyncpg
@@ -45,6 +45,14 @@ class Sql(Protocol):
 
     def cursor(self, query: str, *args: Any, prefetch: int) -> Any:
         """Return the rows of a statement as an asynchronous iterator, some at a time."""
+        ...
+
+    async def add_listener(self, channel: str, callback: Callable[..., None]) -> None:
+        """Call back with every NOTIFY on a channel."""
+        ...
+
+    def add_termination_listener(self, callback: Callable[..., None]) -> None:
+        """Call back when the connection is gone."""
         ...
 
     def get_server_pid(self) -> int:

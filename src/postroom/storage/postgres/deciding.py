@@ -98,6 +98,8 @@ async def _join_line(tx: Transaction, delivery_id: int, row: Row, now: int) -> N
     await tx.sql.execute(_JOIN_LINE, state, now, late, delivery_id)
     if is_ordered:
         await lines.reseat(tx, listener_id, envelope_number, now)
+    else:
+        tx.due.add(listener_id)
 
 
 async def _replay(
@@ -129,4 +131,6 @@ async def _replay(
     )
     if is_ordered:
         await lines.reseat(tx, listener_id, envelope_number, now)
+    else:
+        tx.due.add(listener_id)
     return True

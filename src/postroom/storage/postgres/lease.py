@@ -144,13 +144,17 @@ async def free_all(tx: Transaction, now: int) -> int:
 
 async def _free(tx: Transaction, held: Sequence[tuple[int, int]], now: int) -> int:
     freed = await tx.sql.fetch(_FREE, *rows.columns(held, 2), now)
+    tx.due.update(row[0] for row in freed)
     await lines.reseat_all(tx, ((row[0], row[1]) for row in freed if row[2]), now)
     return len(freed)
 
 
 async def hasten(tx: Transaction, listener_id: int, now: int) -> int:
     """Make a listener's deliveries due now that were to be due later; return how many."""
-    return rows.changed(await tx.sql.execute(_HASTEN, listener_id, now))
+    hastened = rows.changed(await tx.sql.execute(_HASTEN, listener_id, now))
+    if hastened:
+        tx.due.add(listener_id)
+    return hastened
 
 
 async def next_due(connection: Sql, listener_ids: Sequence[int]) -> dict[int, int]:

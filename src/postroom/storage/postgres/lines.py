@@ -47,6 +47,7 @@ async def reseat(tx: Transaction, listener_id: int, envelope_number: int, now: i
         return None
     promoted: int = first[0]
     await tx.sql.execute(_PROMOTE, promoted, now)
+    tx.due.add(listener_id)
     return promoted
 
 

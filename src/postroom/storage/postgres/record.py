@@ -110,6 +110,7 @@ async def record_all(tx: Transaction, recordings: Sequence[Recording]) -> Sequen
     batch = _Batch(tx)
     await batch.look_up(recordings)
     recorded = [batch.record(recording) for recording in recordings]
+    tx.due.update(listener_id for one in recorded for listener_id in one.left_due)
     await batch.write()
     return recorded
 

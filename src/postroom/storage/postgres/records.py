@@ -60,6 +60,7 @@ async def move(
     tx: Transaction, what: Literal["registry_revision", "secrets_revision", "states_revision"]
 ) -> int:
     """Move a revision by one and hold it until the end: revisions have no gaps."""
+    tx.moved.add(what)
     moved = f"UPDATE tally SET {what} = {what} + 1 WHERE id = 1 RETURNING {what}"  # noqa: S608  # a literal
     return int(await tx.sql.fetchval(moved))
 

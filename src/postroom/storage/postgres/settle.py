@@ -171,6 +171,11 @@ async def _lead_on(tx: Transaction, ours: Sequence[_Ours]) -> dict[int, Lease]:
     if not promoted:
         return {}
     values = [_promotion(settlement, row) for settlement, row in promoted.values()]
+    tx.due.update(
+        settlement.lease.listener_id
+        for (settlement, _), (_, _, token) in zip(promoted.values(), values, strict=True)
+        if token is None
+    )
     led = map(rows.lease, await tx.sql.fetch(_PROMOTE, tx.node, *rows.columns(values, 3)))
     return {promoted[one.delivery_id][0].lease.delivery_id: one for one in led}
 

@@ -46,6 +46,7 @@ from postroom.storage.postgres.live import live_all
 from postroom.storage.postgres.reader import Reader
 from postroom.storage.postgres.record import record_all
 from postroom.storage.postgres.settle import settle_all
+from postroom.storage.postgres.wakes import Ear, Heard
 from postroom.storage.postgres.writer import Lane
 
 
@@ -63,7 +64,8 @@ async def open_store(dsn: str) -> "PostgresStore":
 class PostgresStore:
     """The port's promises, kept by PostgreSQL; see `storage.port.Store` for each.
 
-    One node of any number. Six connections at most: three lanes that write, three that read.
+    One node of any number. Seven connections at most: three lanes that write, three that read,
+    and one that listens.
     """
 
     def __init__(self, dsn: str, node: int) -> None:
@@ -73,6 +75,7 @@ class PostgresStore:
         self._attempts = Lane(road, node)
         self._people = Lane(patient, node)
         self._reader = Reader(partial(connection.connect_reader, dsn))
+        self._ear = Ear(partial(connection.connect_reader, dsn), node)
 
     @staticmethod
     async def _connect(dsn: str, node: int, seconds: float) -> connection.Sql:
@@ -82,9 +85,18 @@ class PostgresStore:
 
     async def close(self) -> None:
         """Finish what was begun and let go of the database."""
+        self._ear.close()
         await self._reader.close()
         for lane in (self._arrivals, self._attempts, self._people):
             await lane.close()
+
+    async def heard(self) -> Heard:
+        """Wait until other nodes have said something; return all that they said since.
+
+        For a node of many, beside the port: polling finds the same, later. Raises
+        `UnavailableError` while the database is away.
+        """
+        return await self._ear.heard()
 
     # the road
 

@@ -19,6 +19,7 @@ import msgspec
 
 from postroom.errors import UnavailableError
 from postroom.storage.postgres.connection import Sql, is_conflict, is_everybodys, trouble
+from postroom.storage.postgres.wakes import told
 
 WAIT_SECONDS = 0.002
 """How long a batch of settlements and leases stays open: nobody outside waits for them, and each
@@ -43,7 +44,16 @@ class Transaction:
     (`locks`), or written back on condition that it is still so.
     """
 
-    __slots__ = ("delivered", "node", "notifications", "sql", "unclaimed", "unreadable")
+    __slots__ = (
+        "delivered",
+        "due",
+        "moved",
+        "node",
+        "notifications",
+        "sql",
+        "unclaimed",
+        "unreadable",
+    )
 
     def __init__(self, connection: Sql, node: int) -> None:
         self.sql = connection
@@ -52,6 +62,10 @@ class Transaction:
         self.unclaimed = 0
         self.unreadable = 0
         self.delivered = 0
+        self.due: set[int] = set()
+        """Listeners of which something is left due that nobody has leased."""
+        self.moved: set[str] = set()
+        """The revisions that are moved."""
 
     def ending(self) -> str:
         """Return the statements that end it.
@@ -108,6 +122,7 @@ class Lane:
         self._has_calls = asyncio.Event()
         self._is_closed = False
         self.connection: Sql | None = None
+        self._news: str | None = None
         self._task = asyncio.create_task(self._run())
 
     async def call(self, verb: Verb[A, R], argument: A, *, may_wait: bool = False) -> R:
@@ -177,6 +192,7 @@ class Lane:
         for call, result in zip(calls, results, strict=True):
             if not call.future.done():  # else cancelled; what it asked for has happened
                 call.future.set_result(result)
+        await self._tell()
 
     async def _commit(self, verb: Verb[Any, Any], arguments: Sequence[Any]) -> Sequence[Any]:
         for _ in range(BEGINNINGS - 1):
@@ -196,7 +212,18 @@ class Lane:
         except BaseException as error:
             await self._abandon(connection, error)
             raise
+        self._news = told(self._node, tx.due, tx.moved)
         return results
+
+    async def _tell(self) -> None:
+        """Tell the other nodes what is new to them; one that does not hear of it polls."""
+        news, self._news = self._news, None
+        if news is None or self.connection is None:
+            return
+        try:
+            await self.connection.execute(news)
+        except Exception:  # noqa: BLE001  # nothing was lost but a wake-up
+            self._drop(self.connection)
 
     async def _begin(self) -> Sql:
         """Begin a transaction: on a new connection, where the one there is has been lost."""
