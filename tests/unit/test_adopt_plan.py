@@ -173,6 +173,13 @@ def test_an_account_without_configurations_has_nothing_to_take_over() -> None:
     assert "nothing to take over" in printed(planned(), Path("folder"))
 
 
+def test_what_to_do_next_fits_a_terminal() -> None:
+    others = [configuration(one, allowEnvelopePublish="false") for one in range(2, 21)]
+    told = printed(planned(configuration(1), *others), Path("folder"))
+    _, _, steps = told.partition("To take it over:")
+    assert max(map(len, steps.splitlines())) <= 80
+
+
 def printed(plan: AdoptionPlan, folder: Path) -> str:
     said = adopt_report.lines(plan, folder / "c.yaml", folder / "s.json", is_applied=False)
     console = Console(width=200)

@@ -91,8 +91,8 @@ def _next(made: AdoptionPlan, out_file: Path) -> Iterator[str]:
         yield f"  0. delete a configuration that is not needed: {MOST_CONFIGURATIONS} are all that"
         yield "     Docusign lets the account have, and it needs room for one more"
     yield f"  1. {KEY_ENV}=... postroom apply {out_file}   (on the gateway)"
-    yield "  2. the same command with --apply: it creates the one configuration, then switches off"
-    yield f"     {off}"
+    yield "  2. the same command with --apply: it creates the one configuration, then"
+    yield f"     switches off {off}"
 
 
 def _otherwise(made: AdoptionPlan) -> Iterator[RenderableType]:
