@@ -213,6 +213,9 @@ def test_conditions_that_contradict_each_other_are_impossible() -> None:
     impossible = the(checked(one("erp", filter=both)), "impossible")
     assert impossible.severity == "warning"
     assert impossible.path == ("listeners", 0, "filter")
+    assert impossible.message.endswith("(unless a field is there twice)")
+    subjects = {"all": [{"envelope.emailSubject": "A"}, {"envelope.emailSubject": "B"}]}
+    assert "unless" not in the(checked(one("erp", filter=subjects)), "impossible").message
 
 
 # --- one by one -------------------------------------------------------------------------------

@@ -29,10 +29,11 @@ def _impossible(household: Household, placed: Placed, prover: Prover) -> Iterato
     answer = prover.possible(listener)
     if isinstance(answer, Apart):
         is_off = not listener.is_active
+        unless = " (unless a field is there twice)" if answer.is_by_single_names else ""
         yield CheckFinding(
             rule="impossible",
             severity="note" if is_off else "warning",
-            message=f"no envelope can reach {_name(listener)}: {answer.reason}",
+            message=f"no envelope can reach {_name(listener)}: {answer.reason}{unless}",
             remedy=f"{'switch it on' if is_off else 'correct its conditions'}, or remove it",
             account_id=household.account.id,
             listeners=(listener.name,),
