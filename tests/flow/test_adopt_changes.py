@@ -1,5 +1,6 @@
 """Changing an account, against the Connect server's own paths: in order, resumable, undone."""
 
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -361,4 +362,8 @@ async def test_a_state_of_another_account_or_none_at_all_is_refused(
         junk.write_bytes(raw)
         with pytest.raises(InvalidInputError, match="was not written by"):
             adopt_state.load(junk, A1, BASE)
+    nameless = {"postroom_adopt": 1, "account_id": A1, "base_path": BASE, "phase": "applied"}
+    junk.write_text(json.dumps(nameless | {"create": {"name": 7}, "switch_off": []}))
+    with pytest.raises(InvalidInputError, match="does not say which configuration"):
+        adopt_state.load(junk, A1, BASE)
     assert adopt_state.load(tmp_path / "none.json", A1, BASE) is None

@@ -182,10 +182,13 @@ def _ask(order: _Order, count: int, out: Output) -> None:
     what = f"switches off {counted(count, 'configuration')}"
     if not out.is_interactive:
         raise InvalidInputError(
-            f"--apply {what}: the gateway must know their listeners by then. Once"
-            f" `postroom apply {order.out_file}` is done there, add --yes"
+            f"--apply {what}: the gateway must know their listeners, and the account's HMAC key,"
+            f" by then. Once `postroom apply {order.out_file}` is done there, add --yes"
         )
-    out.note(f"This {what}. Without {order.out_file} the gateway would send nothing to anybody.")
+    out.note(
+        f"This {what}. Without {order.out_file} and the account's HMAC key the gateway would send"
+        " nothing to anybody."
+    )
     typer.confirm(f"Has the gateway {order.out_file} (postroom apply)?", abort=True, err=True)
 
 
