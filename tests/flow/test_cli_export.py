@@ -8,9 +8,10 @@ import yaml
 from tests.acceptance.cast import A1, KA1, account
 from typer.testing import CliRunner
 
+from postroom.cli import connect_text
 from postroom.cli.program import program
 
-NAMES = "Acme\n# Corp"
+NAMES = "Acme # Corp"
 
 
 @pytest.fixture
@@ -58,9 +59,10 @@ def test_without_a_file_it_is_printed_as_yaml_or_as_json() -> None:
     assert printed["listeners"][0]["retry"] == [1, 2.5]
 
 
-def test_a_name_cannot_get_out_of_the_comment(folder: Path) -> None:
-    run("export", "--account", A1, "-o", "exported.yaml")
-    head = (folder / "exported.yaml").read_text().split("accounts:")[0]
+def test_nothing_in_the_head_can_get_out_of_the_comment() -> None:
+    text = connect_text.written({"lanes": []}, ["Acme\naccounts: []", "a\x85b: c", "\u2028d: e"])
+    head, _, rest = text.partition("lanes:")
+    assert rest == " []\n"
     assert all(line.startswith("#") or not line for line in head.splitlines())
 
 
