@@ -398,7 +398,7 @@ def _run(kind: str, *, examples: int, steps: int) -> None:
 @pytest.mark.parametrize("kind", BACKENDS)
 def test_a_store_does_what_the_model_does(kind: str) -> None:
     # A call is ten times as long where a server is asked.
-    _run(kind, examples=60 if kind == "sqlite" else 25, steps=50)
+    _run(kind, examples=40 if kind == "sqlite" else 10, steps=50)
 
 
 @pytest.mark.nightly
