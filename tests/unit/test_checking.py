@@ -324,6 +324,16 @@ def test_configurations_for_all_users_that_overlap_are_a_warning() -> None:
     assert apart.is_clean
 
 
+def test_all_users_and_all_but_some_overlap_too() -> None:
+    but = {"allUsersExcept": "true", "userIds": [U567]}
+    overlap = the(configured(configuration("PROD"), configuration("X", **but)), "all-users-overlap")
+    assert "are both for all users, or all but some" in overlap.message
+    only = {"allUsers": "false", "userIds": [U567]}
+    assert configured(configuration("X", **but), configuration("ERP", **only)).is_clean
+    unknown = {"allUsersExcept": "true", "groupIds": ["7001"]}
+    assert configured(configuration("PROD"), configuration("X", **unknown)).is_clean
+
+
 def test_two_for_all_users_at_one_url_are_told_though_neither_has_all_of_the_other() -> None:
     url = "https://one.example.com/"
     more = ({"events": ["envelope-completed", f"envelope-{one}"]} for one in ("sent", "voided"))

@@ -11,8 +11,12 @@ _AS_MEANT = "nothing, if it is meant so"
 
 
 def is_for_all_users(listener: Listener) -> bool:
-    """Tell whether it is a Connect configuration for all users: Docusign serves each of those."""
-    return listener.configuration is not None and listener.users is None
+    """Tell whether it is a Connect configuration for all users, or for all but some.
+
+    Docusign serves each of those.
+    """
+    is_for_all = listener.users is None or listener.users.kind == "except"
+    return listener.configuration is not None and is_for_all
 
 
 class Two:
@@ -51,7 +55,7 @@ class Two:
 
     @property
     def are_for_all_users(self) -> bool:
-        """Whether both are configurations for all users."""
+        """Whether both are configurations for all users, or for all but some."""
         return is_for_all_users(self.one.listener) and is_for_all_users(self.other.listener)
 
     def crossing(self, answer: Overlap) -> CheckFinding:
@@ -78,7 +82,8 @@ class Two:
 
     def not_decided(self, answer: NotDecided) -> CheckFinding:
         """Say that nothing is proved: as bad as a crossing may be, and no worse than a warning."""
-        is_bad = self.are_for_all_users or (
+        is_without_exception = self.one.listener.users is None and self.other.listener.users is None
+        is_bad = (self.are_for_all_users and is_without_exception) or (
             self.lane_holds and not set(self.names) & set(self._lane.prefer)
         )
         message = f"whether an envelope reaches both {self._who} is not decided: {answer.why}"
@@ -89,7 +94,9 @@ class Two:
     def for_all_users(self, answer: Overlap) -> CheckFinding:
         """Say that two configurations for all users get the same envelope."""
         where = "to the same URL twice" if self.share_url else "to both URLs"
-        message = f"{self._who} are both for all users: the same envelope goes {where}"
+        excepting = [one for one in (self.one, self.other) if one.listener.users is not None]
+        whom = "all users, or all but some" if excepting else "all users"
+        message = f"{self._who} are both for {whom}: the same envelope goes {where}"
         remedy = "name the users of one (userIds), or except them in the other (allUsersExcept)"
         return self._finding("all-users-overlap", "warning", message, remedy, answer, "allUsers")
 
