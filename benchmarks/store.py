@@ -235,7 +235,8 @@ async def fresh(kind: str) -> AsyncIterator[Store]:
             yield store
             await store.close()
         return
-    server = postgres.server()
+    # As one sets a server up that has a machine to itself.
+    server = postgres.server(shared_buffers="512MB", max_wal_size="4GB", autovacuum_naptime="10s")
     Meter.server_pid = server.pid
     try:
         store = await open_postgres(await server.bare_database())

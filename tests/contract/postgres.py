@@ -44,7 +44,8 @@ _STARTS_WITHIN_SECONDS = 30
 class PostgresServer:
     """A server on a socket in a folder of its own, gone with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: dict[str, str]) -> None:
+        self._settings = _SETTINGS | settings
         self._folder = Path(
             tempfile.mkdtemp(prefix="pg-", dir="/tmp")
         )  # a socket's path is 107 bytes at most
@@ -74,7 +75,9 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start it, after a crash too; return once it answers."""
-        settings = [part for name, value in _SETTINGS.items() for part in ("-c", f"{name}={value}")]
+        settings = [
+            part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")
+        ]
         where = ["-D", str(self._data), "-k", str(self._folder)]
         command = [str(_binary("postgres")), *where, *settings]
         with (self._folder / "log").open("ab") as log:
@@ -182,10 +185,10 @@ def _children(pid: int) -> list[int]:
 _running: list[PostgresServer] = []
 
 
-def server() -> PostgresServer:
-    """Return this process's server, started when it is first asked for."""
+def server(**settings: str) -> PostgresServer:
+    """Return this process's server, started, with these settings, when it is first asked for."""
     if not _running:
-        _running.append(PostgresServer())
+        _running.append(PostgresServer(settings))
         _running[0].start()
     return _running[0]
 

@@ -29,7 +29,7 @@ from tests.contract.store_cast import (
 
 from postroom.errors import InvalidInputError, UnavailableError
 from postroom.model import DeliveryState
-from postroom.storage import migrations
+from postroom.storage import kept_queries, migrations
 from postroom.storage.port import EnvelopeQuery, KeptObject, Life, NotificationQuery
 from postroom.storage.postgres import (
     PostgresStore,
@@ -38,6 +38,7 @@ from postroom.storage.postgres import (
     lines,
     locks,
     open_store,
+    questions,
     record,
     settle,
 )
@@ -213,6 +214,18 @@ async def test_a_key_beyond_every_index_is_refused_and_spoils_nothing(node: Post
     assert [isinstance(one, InvalidInputError) for one in outcomes] == [False, True, False]
     assert "too long" in str(outcomes[1])
     assert (await node.counts()).notifications == 2
+
+
+async def test_a_question_of_very_many_values_is_four_parameters(node: PostgresStore) -> None:
+    """One each would be more than the protocol carries, and take minutes to write down."""
+    many = tuple(str(number) for number in range(10_000))
+    query = EnvelopeQuery(
+        account_id=A1, ids=many, transaction_ids=many, statuses=many, folders=many
+    )
+    text, values = questions._compiled(kept_queries.envelopes(query))
+    assert len(values) < 10
+    assert "IN (" not in text.replace("IN (SELECT", "")
+    assert await node.kept_envelopes(query) == ([], 0)
 
 
 # --- faults ---------------------------------------------------------------------------------------

@@ -126,7 +126,9 @@ async def _connect(dsn: str, settings: dict[str, str], seconds: float) -> Sql:
 
 # --- the tables -------------------------------------------------------------------------------
 
-_UPGRADING = "SELECT pg_advisory_xact_lock(hashtext('postroom: upgrading the tables'))"
+WHOLE_STORE = 0x706F7375
+"""The class of advisory locks on what there is but one of: the tables (1), the registry (2)."""
+_UPGRADING = f"SELECT pg_advisory_xact_lock({WHOLE_STORE}, 1)"
 _TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()"
 
 
@@ -192,6 +194,7 @@ _EVERYBODYS = (
     asyncpg.PostgresSystemError,
     asyncpg.PostgresIOError,
     asyncpg.TargetServerAttributeNotMatched,
+    asyncpg.InterfaceError,  # the driver's own complaint: the connection is gone
     asyncpg.InternalClientError,
     OSError,  # what sockets raise, and `TimeoutError`
 )
@@ -218,9 +221,6 @@ class OvertakenError(Exception):
 
 def is_everybodys(error: BaseException) -> bool:
     """Tell whether a fault is the connection's or the server's, not of what was asked."""
-    if isinstance(error, asyncpg.InterfaceError):
-        # The driver's own complaints: of a connection that is gone, or of what it was given.
-        return not isinstance(error, ValueError) and "arguments" not in str(error)
     return isinstance(error, _EVERYBODYS)
 
 

@@ -17,11 +17,11 @@ finds the ring and one of them begins again.
 
 from collections.abc import Iterable, Sequence
 
+from postroom.storage.postgres.connection import WHOLE_STORE
 from postroom.storage.postgres.writer import BEGIN, Transaction
 
-_REGISTRY = "hashtext('postroom: the registry')"
-SHARE_REGISTRY = f"SELECT pg_advisory_xact_lock_shared({_REGISTRY})"
-KEEP_REGISTRY = f"SELECT pg_advisory_xact_lock({_REGISTRY})"
+SHARE_REGISTRY = f"SELECT pg_advisory_xact_lock_shared({WHOLE_STORE}, 2)"
+KEEP_REGISTRY = f"SELECT pg_advisory_xact_lock({WHOLE_STORE}, 2)"
 ENTERING = f"{BEGIN}; {SHARE_REGISTRY}"
 """How transactions begin that enter deliveries."""
 

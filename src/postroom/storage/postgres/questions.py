@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql.asyncpg import dialect as asyncpg_dialect
+from sqlalchemy.sql import operators, visitors
 
 from postroom.model import Notification
 from postroom.storage import comparison, queries
@@ -72,8 +74,23 @@ async def ask(connection: Sql, statement: sa.Select[Any]) -> Sequence[Row]:
 
 
 def _compiled(statement: sa.Select[Any]) -> tuple[str, list[Any]]:
-    compiled = statement.compile(dialect=_DIALECT, compile_kwargs={"render_postcompile": True})
+    asked = cast("sa.Select[Any]", visitors.replacement_traverse(statement, {}, _as_array))
+    compiled = asked.compile(dialect=_DIALECT)
     return str(compiled), [compiled.params[name] for name in compiled.positiontup or ()]
+
+
+def _as_array(element: Any, **_: object) -> sa.ColumnElement[bool] | None:
+    """Ask for one of many values by an array: a parameter each would take minutes to write down.
+
+    The protocol ends at 32,767 of them besides.
+    """
+    if not isinstance(element, sa.BinaryExpression) or element.operator is not operators.in_op:
+        return None
+    values = element.right
+    if not isinstance(values, sa.BindParameter) or values.value is None:
+        return None
+    array = sa.bindparam(None, list(values.value), type_=postgresql.ARRAY(element.left.type))
+    return element.left == sa.any_(array)
 
 
 async def sticky_fields(connection: Sql, account_id: str, envelope_id: str) -> bytes | None:
