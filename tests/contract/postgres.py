@@ -9,6 +9,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
@@ -44,8 +45,8 @@ _STARTS_WITHIN_SECONDS = 30
 class PostgresServer:
     """A server on a socket in a folder of its own, gone with it."""
 
-    def __init__(self, settings: dict[str, str]) -> None:
-        self._settings = _SETTINGS | settings
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        self._settings = {**_SETTINGS, **(settings or {})}
         self._folder = Path(
             tempfile.mkdtemp(prefix="pg-", dir="/tmp")
         )  # a socket's path is 107 bytes at most

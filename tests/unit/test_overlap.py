@@ -71,7 +71,7 @@ def test_conditions_that_a_text_meets_come_with_an_envelope(one: Any, other: Any
 
 @pytest.mark.parametrize("letters", ["KLMN", "\u0410\u0411\u042e\u042f", "\t\n\x0c\r"])
 def test_a_range_of_capitals_or_of_spaces_has_something_inside(letters: str) -> None:
-    first, *_, last = letters
+    first, last = letters[0], letters[-1]
     asked = {"glob": f"[{first}-{last}]"}
     assert isinstance(_subjects(asked, {"not": [first, last]}), Overlap)
     assert isinstance(_subjects(asked, {"glob": f"[!{letters[:2]}{last}]"}), Overlap)
