@@ -303,9 +303,15 @@ class Gateway:
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not holds():
             if time.monotonic() > deadline:
-                tail = "\n".join(self.log[-30:])
+                tail = "\n".join([*self.log[-30:], self._standing()])
                 raise AssertionError(f"{complaint} within {PATIENCE_SECONDS:.0f} s:\n{tail}")
             time.sleep(0.01)
+
+    def _standing(self) -> str:
+        """Return how it stands, for a complaint."""
+        if not self.is_alive:
+            return "it is dead"
+        return str([self.http.get(f"/api/v1/{one}").text for one in ("health", "listeners")])
 
     def _is_quiet(self, hanging: int = 0) -> bool:
         """Whether all that is in hand hangs at a listener, and nothing more can be sent."""

@@ -43,6 +43,7 @@ class RosterKeeper:
         self._vault = vault
         self._clock = clock
         self._seen: tuple[int, int, int] | None = None
+        self._turns = asyncio.Lock()
         self._opened: Mapping[bytes, str] = {}
         """The texts by what they were sealed as: a token replaced keeps its id."""
         self.current: Roster = roster.build(
@@ -50,7 +51,14 @@ class RosterKeeper:
         )
 
     async def refresh(self) -> bool:
-        """Look for changes; return whether there were any."""
+        """Look for changes; return whether there were any.
+
+        One after the other: whoever looked earlier must not put an older roster over a newer one.
+        """
+        async with self._turns:
+            return await self._refresh()
+
+    async def _refresh(self) -> bool:
         seen = (
             await self._store.revision(),
             await self._store.secrets_revision(),
