@@ -1,16 +1,58 @@
-"""Bring a database's tables up to date."""
+"""Bring a database's tables up to date, and say which tables a release can serve.
+
+Revisions are numbers of four digits, the first of which is their generation. Within a generation a
+migration only adds (tables, columns that may be left out, indexes): a release serves the newer
+tables of its own generation as they are, so that nodes can be upgraded one after the other. What
+must take away or tighten begins a new generation, for which all nodes are stopped.
+"""
 
 import io
+from typing import Literal
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
 
+from postroom import observe
 from postroom.errors import InvalidInputError
 
 HEAD = "0003"
 """The newest revision; a database that has it needs no upgrade."""
+
+Fit = Literal["older", "same", "newer"]
+"""How tables stand to this release: they want an upgrade, or none, or are served as they are."""
+
+
+def fit(present: str | None, head: str = HEAD) -> Fit:
+    """Tell how the tables of a revision (None: there are none yet) stand to a release's.
+
+    Raises `InvalidInputError` for tables of a later generation, and for what is no revision.
+    """
+    if present is None:
+        return "older"
+    if present == head:
+        return "same"
+    if not (present.isascii() and present.isdigit() and len(present) == len(head)):
+        raise InvalidInputError(
+            f"the tables are of a release that this one does not know ({present[:40]!r}); run the"
+            " release that made them, or a newer one"
+        )
+    if present[0] > head[0]:
+        raise InvalidInputError(
+            f"the tables are of generation {present[0]} (revision {present}), and this release"
+            f" serves generation {head[0]}; run the release that made them, or a newer one"
+        )
+    return "older" if present < head else "newer"
+
+
+def tell_newer(present: str) -> None:
+    """Say in the log that tables of a newer release are served as they are."""
+    observe.log.warning(
+        "the tables are of a newer release and are served as they are; upgrade this node soon",
+        revision=present,
+        known=HEAD,
+    )
 
 
 def upgrade(url: str | sa.URL, revision: str = HEAD) -> None:
@@ -19,8 +61,8 @@ def upgrade(url: str | sa.URL, revision: str = HEAD) -> None:
     A `revision` before the newest is for rehearsals: a database as an older release made it.
 
     One transaction that no other process can be inside of: two programs that open a new
-    database at once do not get in each other's way. Raises `InvalidInputError` if the database
-    was made by a newer release.
+    database at once do not get in each other's way. Raises `InvalidInputError` if the
+    tables are of revisions that this release does not know.
     """
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     if engine.dialect.name == "sqlite":
@@ -40,7 +82,7 @@ def script(dialect: str, present: str | None, revision: str = HEAD) -> str:
     """Return the SQL that brings a database from its `present` revision (None: empty) to another.
 
     For databases whose driver Alembic does not speak. The SQL is to be run in one transaction.
-    Raises `InvalidInputError` if a newer release made the database.
+    Raises `InvalidInputError` for a revision that this release does not know.
     """
     written = io.StringIO()
     config = _config(written)

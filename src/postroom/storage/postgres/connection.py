@@ -135,8 +135,8 @@ _TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname = current_sche
 async def prepare(dsn: str) -> None:
     """Make the tables if there are none, and bring them up to date.
 
-    Raises `InvalidInputError` for a DSN that cannot be read, a database that is not ours or was
-    made by a newer release, `UnavailableError` where it cannot be opened.
+    Raises `InvalidInputError` for a DSN that cannot be read, a database that is not ours or
+    whose tables are of a later generation, `UnavailableError` where it cannot be opened.
     """
     try:
         connection = await _connect(dsn, {}, PATIENT_SECONDS)
@@ -145,8 +145,11 @@ async def prepare(dsn: str) -> None:
                 # Nodes that open a new database at once do not get in each other's way.
                 await connection.execute(_UPGRADING)
                 revision = await _revision(connection)
-                if revision != migrations.HEAD:
+                fit = migrations.fit(revision)
+                if fit == "older":
                     await connection.execute(migrations.script("postgresql", revision))
+                elif fit == "newer":
+                    migrations.tell_newer(str(revision))
         finally:
             connection.terminate()
     except Exception as error:

@@ -55,7 +55,8 @@ async def open_store(dsn: str) -> "PostgresStore":
 
     `dsn` is a PostgreSQL URI; several hosts and `target_session_attrs=read-write` let the store
     follow a failover. Raises `InvalidInputError` for a DSN that cannot be read and a database
-    that is not ours or was made by a newer release, `UnavailableError` where it cannot be opened.
+    that is not ours or whose tables are of a later generation, `UnavailableError` where it cannot
+    be opened.
     """
     await connection.prepare(dsn)
     return PostgresStore(dsn, await connection.new_node(dsn))

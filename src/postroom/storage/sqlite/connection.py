@@ -61,8 +61,8 @@ def primary_code(error: sqlite3.Error) -> int:
 def prepare(path: Path) -> None:
     """Create the file if there is none, and bring its tables up to date.
 
-    Raises `InvalidInputError` for a file that is not ours or made by a newer release,
-    `UnavailableError` where it cannot be opened.
+    Raises `InvalidInputError` for a file that is not ours or whose tables are of a later
+    generation, `UnavailableError` where it cannot be opened.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise InvalidInputError(
@@ -75,8 +75,11 @@ def prepare(path: Path) -> None:
         with closing(_connect(path, "rw")) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             revision = _revision(connection, path)
-        if revision != migrations.HEAD:
+        fit = migrations.fit(revision)
+        if fit == "older":
             migrations.upgrade(sa.URL.create("sqlite", database=str(path)))
+        elif fit == "newer":
+            migrations.tell_newer(str(revision))
     except OSError as error:
         raise UnavailableError(
             f"the database {path} cannot be opened: {error.strerror};"

@@ -53,8 +53,8 @@ from postroom.storage.sqlite.writer import Writer
 async def open_store(path: str | Path) -> "SqliteStore":
     """Open the store in a file, which is created or brought up to date as needed.
 
-    Raises `InvalidInputError` for a file that is not ours or made by a newer release,
-    `UnavailableError` where it cannot be opened.
+    Raises `InvalidInputError` for a file that is not ours or whose tables are of a later
+    generation, `UnavailableError` where it cannot be opened.
     """
     await asyncio.to_thread(connection.prepare, Path(path))
     return SqliteStore(Path(path))
