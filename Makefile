@@ -27,7 +27,7 @@ nightly: .venv/dev
 	@$(BIN)/python -m pytest -m nightly --timeout 7200
 	@$(BIN)/python -m pytest tests/unit tests/contract --hypothesis-profile new
 
-bench: .venv/dev
+bench: .venv/bench
 	@$(BIN)/python -m benchmarks.main_job
 	@$(BIN)/python -m benchmarks.bulk_send
 	@$(BIN)/python -m benchmarks.deciding
@@ -53,6 +53,9 @@ constraints: .venv/dev
 	  --no-annotate --no-header --extra server -o constraints/server.txt pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --no-header --extra server --group dev -o constraints/dev.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --no-header --extra server --group dev --group bench -c constraints/dev.txt \
+	  -o constraints/bench.txt pyproject.toml
 
 .venv/server: constraints/server.txt pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -65,6 +68,11 @@ constraints: .venv/dev
 .venv/dev: constraints/dev.txt .venv/server
 	@echo "Installing what the tests need into .venv ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/dev.txt
+	@touch $@
+
+.venv/bench: constraints/bench.txt .venv/dev
+	@echo "Installing what the benchmarks compare with into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r constraints/bench.txt
 	@touch $@
 
 clean:
