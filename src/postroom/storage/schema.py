@@ -324,6 +324,24 @@ token = sa.Table(
     sa.Column("sha256_hex", _text(), nullable=False),
 )
 
+# --- the nodes that deliver -------------------------------------------------------------------
+
+# Of many nodes; an embedded store has but one, and no row of it.
+node = sa.Table(
+    "node",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    # Greater than that of all who joined before.
+    sa.Column("joined", sa.BigInteger, nullable=False),
+    # The greatest `joined` that it goes by: it uses no place that such a one has won from it.
+    sa.Column("seen", sa.BigInteger, nullable=False),
+    # One more with every sign of life.
+    sa.Column("beat", sa.BigInteger, nullable=False),
+    sa.Column("is_leaving", sa.Boolean, nullable=False),
+    # JSON list of the ids of listeners it has more calls at than places; NULL where there are none.
+    sa.Column("draining", _text()),
+)
+
 # --- what people look back on -----------------------------------------------------------------
 
 rejection = sa.Table(

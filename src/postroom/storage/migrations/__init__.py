@@ -17,7 +17,7 @@ from alembic.util import CommandError
 from postroom import observe
 from postroom.errors import InvalidInputError
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision; a database that has it needs no upgrade."""
 
 Fit = Literal["older", "same", "newer"]
