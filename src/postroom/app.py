@@ -4,7 +4,6 @@ import asyncio
 import fcntl
 import gc
 import os
-import signal
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
@@ -28,7 +27,7 @@ from postroom.operations.connect import integrations, offline
 from postroom.operations.connect.limits import ConnectLimits
 from postroom.operations.connect.living import ConnectServer
 from postroom.pipeline import Road
-from postroom.settings import Settings
+from postroom.settings import ROLES, Settings
 from postroom.storage.port import Store
 from postroom.storage.sqlite import open_store
 from postroom.vault import Vault
@@ -38,11 +37,15 @@ from postroom.web.asgi import Application, Site
 from postroom.web.certificate import CertificateFiles
 from postroom.web.connect_api import ConnectServices, create_connect_api
 from postroom.web.front_door import FrontDoor
+from postroom.web.server import Leaving, Server
 from postroom.workers.calendar import Calendar
 from postroom.workers.enricher import Enricher
 from postroom.workers.patience import Patience
 from postroom.workers.upkeep import RejectionLog, RosterKeeper, Upkeep
 from postroom.workers.worker import Worker
+
+READY_SECONDS = 3.0
+"""How long a probe waits for the database."""
 
 
 class Part(Protocol):
@@ -109,11 +112,13 @@ async def _open_store(settings: Settings) -> Store:
 
 
 class Node:
-    """One running node: its ASGI application and its work."""
+    """One running node: its ASGI application and its work, as far as it has the role for it."""
 
-    def __init__(self, settings: Settings, desk: Desk, part: Part | None) -> None:
+    def __init__(self, settings: Settings, desk: Desk, part: Part | None, leaving: Leaving) -> None:
         self.clock = desk.clock
         self.store = part.store(desk.store) if part else desk.store
+        self.roles = frozenset(settings.roles)
+        self.leaving = leaving
         sender: Sender = CurlSender(
             allow_private_addresses=settings.allow_private_addresses or settings.offline,
             max_connections=settings.max_connections,
@@ -124,15 +129,17 @@ class Node:
         self.keeper = RosterKeeper(store=self.store, vault=desk.vault, clock=self.clock)
         self.rejections = RejectionLog(self.store)
 
-        road = Road(
+        self.road = Road(
             store=self.store,
             sender=self.sender,
             clock=self.clock,
             roster=lambda: self.keeper.current,
         )
         self.worker = Worker(
-            road=road, store=self.store, clock=self.clock, roster=lambda: self.keeper.current
+            road=self.road, store=self.store, clock=self.clock, roster=lambda: self.keeper.current
         )
+        if "worker" not in self.roles:
+            self.worker.stand_down()
         self.enricher = Enricher(
             store=self.store,
             clock=self.clock,
@@ -145,7 +152,7 @@ class Node:
             keeper=self.keeper,
             worker=self.worker,
             rejections=self.rejections,
-            enricher=self.enricher,
+            enricher=self.enricher if "worker" in self.roles else None,
             body_retention_days=settings.body_retention_days,
             row_retention_days=settings.row_retention_days,
         )
@@ -155,7 +162,7 @@ class Node:
             clock=self.clock,
             registry=lambda: self.keeper.current.registry,
             refresh=self.upkeep.refresh,
-            enact=partial(road.enact, dispatch=self.worker),
+            enact=partial(self.road.enact, dispatch=self.worker),
             limits=_connect_limits(settings),
             envelope_limits=_envelope_limits(settings),
             new_guid=lambda: str(uuid.uuid4()),
@@ -164,57 +171,105 @@ class Node:
             fills_in=settings.offline,
         )
         self.calendar = Calendar(self.connect)
+        answers = "api" in self.roles
         site: Application = Site(
-            front_door=FrontDoor(
-                road=road,
-                dispatch=self.worker,
-                notes=self.rejections,
-                now=self.clock.now,
-                max_body_bytes=settings.max_body_bytes,
-                max_bytes_in_flight=settings.max_bytes_in_flight,
-            ),
-            api=create_api(
-                Services(
-                    store=self.store,
-                    vault=desk.vault,
-                    clock=self.clock,
-                    allow_private_addresses=settings.allow_private_addresses or settings.offline,
-                    in_hand=lambda: self.worker.in_hand,
-                    esign=desk.esign,
-                    retention_days=settings.row_retention_days,
-                    connect=self.connect,
-                )
-            ),
-            connect_api=create_connect_api(
-                ConnectServices(
-                    store=self.store,
-                    vault=desk.vault,
-                    clock=self.clock,
-                    machine_clock=SystemClock(),
-                    registry=lambda: self.keeper.current.registry,
-                    refresh=self.upkeep.refresh,
-                    envelopes=self.connect,
-                    is_offline=settings.offline,
-                    max_body_bytes=settings.max_request_bytes,
-                    public_url=settings.public_url,
-                )
-            ),
-            is_ready=self._is_ready,
+            front_door=self._front_door(settings) if "front-door" in self.roles else None,
+            api=self._api(settings, desk) if answers else None,
+            connect_api=self._connect_api(settings, desk) if answers else None,
+            unready=self._unready,
             refresh=self.upkeep.refresh,
         )
         self.site = part.site(site) if part else site
+        self._work: list[asyncio.Task[None]] = []
 
-    async def _is_ready(self) -> bool:
+    def begin(self) -> None:
+        """Begin the work that goes on beside requests."""
+        self._work = [asyncio.create_task(self.upkeep.run())]
+        if "worker" in self.roles:
+            self._work += [
+                asyncio.create_task(self.worker.run()),
+                asyncio.create_task(self.calendar.run()),
+            ]
+
+    async def drain(self) -> None:
+        """Start nothing more, let what is in flight end in time, and give the rest back."""
+        async with _in_time(self.leaving, "deliveries"):
+            await self.worker.drain(self.leaving.left_for_work)
+
+    async def end(self) -> None:
+        """End the work, whatever of it hangs; what this node still has leased is given back."""
+        self.leaving.begin()
+        await self.drain()
+        for task in self._work:
+            task.cancel()
+        async with _in_time(self.leaving, "upkeep"):
+            await asyncio.gather(*self._work, return_exceptions=True)
+            await Patience("rejections").do(self.rejections.write)
+            # A call that was cut short may have got leases that nobody heard of.
+            await Patience("leases").do(lambda: self.store.free_leases(self.clock.now()))
+        await self.sender.close()
+
+    async def _unready(self) -> str | None:
+        """Say why requests should go to another node, if they should."""
+        if self.leaving.begun.is_set():
+            return "it is being stopped"
+        if any(task.done() for task in self._work):
+            return "a part of its work has ended; its log says why"
         try:
-            await self.store.revision()
-        except PostroomError:
-            return False
-        return True
+            async with asyncio.timeout(READY_SECONDS):
+                await self.store.revision()
+        except (PostroomError, TimeoutError):
+            return "the database cannot be used now"
+        return None
+
+    def _front_door(self, settings: Settings) -> FrontDoor:
+        return FrontDoor(
+            road=self.road,
+            dispatch=self.worker,
+            notes=self.rejections,
+            now=self.clock.now,
+            max_body_bytes=settings.max_body_bytes,
+            max_bytes_in_flight=settings.max_bytes_in_flight,
+        )
+
+    def _api(self, settings: Settings, desk: Desk) -> Application:
+        return create_api(
+            Services(
+                store=self.store,
+                vault=desk.vault,
+                clock=self.clock,
+                allow_private_addresses=settings.allow_private_addresses or settings.offline,
+                in_hand=lambda: self.worker.in_hand,
+                esign=desk.esign,
+                retention_days=settings.row_retention_days,
+                connect=self.connect,
+            )
+        )
+
+    def _connect_api(self, settings: Settings, desk: Desk) -> Application:
+        return create_connect_api(
+            ConnectServices(
+                store=self.store,
+                vault=desk.vault,
+                clock=self.clock,
+                machine_clock=SystemClock(),
+                registry=lambda: self.keeper.current.registry,
+                refresh=self.upkeep.refresh,
+                envelopes=self.connect,
+                is_offline=settings.offline,
+                max_body_bytes=settings.max_request_bytes,
+                public_url=settings.public_url,
+            )
+        )
 
 
 @asynccontextmanager
 async def node(
-    settings: Settings, *, part: Part | None = None, tell: Callable[[str], None] = print
+    settings: Settings,
+    *,
+    part: Part | None = None,
+    leaving: Leaving | None = None,
+    tell: Callable[[str], None] = print,
 ) -> AsyncIterator[Node]:
     """Run a node: its leases freed, its roster read, its work begun; drained at the end."""
     with only_one(settings.sqlite_path) if settings.is_embedded else nullcontext():
@@ -222,36 +277,18 @@ async def node(
             goes_on = settings.offline and settings.virtual_clock is None
             if goes_on and isinstance(opened.clock, VirtualClock):
                 opened.clock.advance_to(await offline.time_left(opened.store))
-            running = Node(settings, opened, part)
-            given = settings.admin_token.get_secret_value() if settings.admin_token else None
-            made = await tokens.ensure_admin(opened.store, given, now=opened.clock.now())
-            if made is not None:
-                tell(f"The administrator's API token, shown only now: {made}")
-            elif given is None:
-                tell(
-                    "The administrator's API token is the one shown when this database was made;"
-                    " POSTROOM_ADMIN_TOKEN sets another."
-                )
+            running = Node(settings, opened, part, leaving or Leaving(settings.drain_seconds))
+            if "api" in running.roles:
+                await _ensure_admin(opened, settings, tell)
             await opened.store.free_leases(opened.clock.now())
             if settings.offline:
                 await _make_ready(opened, settings, tell)
             await running.keeper.refresh()
-            work = [
-                asyncio.create_task(running.worker.run()),
-                asyncio.create_task(running.upkeep.run()),
-                asyncio.create_task(running.calendar.run()),
-            ]
+            running.begin()
             try:
                 yield running
             finally:
-                await running.worker.drain(settings.drain_seconds)
-                for task in work:
-                    task.cancel()
-                await asyncio.gather(*work, return_exceptions=True)
-                await Patience("rejections").do(running.rejections.write)
-                # A call that was cut short may have got leases that nobody heard of.
-                await Patience("leases").do(lambda: opened.store.free_leases(opened.clock.now()))
-                await running.sender.close()
+                await running.end()
                 if goes_on:
                     await offline.keep_time(opened.store, opened.clock.now())
 
@@ -259,9 +296,10 @@ async def node(
 async def serve(
     settings: Settings, *, part: Part | None = None, tell: Callable[[str], None] = print
 ) -> None:
-    """Serve until SIGTERM or SIGINT, then drain."""
+    """Serve until SIGTERM or SIGINT, then leave in time: see `Leaving`."""
     observe.configure(level=settings.log_level, form=settings.log_format)
-    async with node(settings, part=part, tell=tell) as running:
+    leaving = Leaving(settings.drain_seconds)
+    async with node(settings, part=part, leaving=leaving, tell=tell) as running:
         papers = _certificate(settings)
         config = uvicorn.Config(
             running.site,
@@ -275,22 +313,60 @@ async def serve(
             log_config=None,
             server_header=False,
             proxy_headers=False,
-            timeout_graceful_shutdown=round(settings.drain_seconds),
             backlog=2048,
         )
-        listening = config.bind_socket()
-        listening.listen(config.backlog)  # from here on callers queue: what we tell is true
-        host, port = listening.getsockname()[:2]
-        server = _Server(config)
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, server.leave)
+        server = Server(config)
+        listening = server.listen()
+        leaving.begin_on_signals()
         _calm_the_collector()
+        host, port = listening.getsockname()[:2]
         scheme = "https" if papers else "http"
-        tell(f"Postroom listens on {scheme}://{host}:{port} (front door: /connect)")
+        tell(f"Postroom listens on {scheme}://{host}:{port} ({_what_is_there(settings)})")
         if papers and settings.tls == "self-signed":
             tell(f"  trust this certificate in clients: {papers.certificate}")
-        await server.serve(sockets=[listening])
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        await _until_told(leaving, serving)
+        await asyncio.gather(
+            running.drain(),
+            server.leave(leaving, notice_seconds=settings.drain_notice_seconds),
+            serving,
+        )
+
+
+async def _until_told(leaving: Leaving, serving: asyncio.Task[None]) -> None:
+    """Wait until the server is to leave, or has ended by itself."""
+    told = asyncio.create_task(leaving.begun.wait())
+    await asyncio.wait({told, serving}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+
+
+@asynccontextmanager
+async def _in_time(leaving: Leaving, work: str) -> AsyncIterator[None]:
+    """Cut short what takes longer than there is time to leave."""
+    try:
+        async with asyncio.timeout(leaving.left):
+            yield
+    except TimeoutError:
+        observe.log.warning("no time left to end it", work=work)
+
+
+def _what_is_there(settings: Settings) -> str:
+    """Return in a few words what callers find here."""
+    if set(settings.roles) == set(ROLES):
+        return "front door: /connect"
+    return f"this node: {', '.join(role for role in ROLES if role in settings.roles)}"
+
+
+async def _ensure_admin(opened: Desk, settings: Settings, tell: Callable[[str], None]) -> None:
+    given = settings.admin_token.get_secret_value() if settings.admin_token else None
+    made = await tokens.ensure_admin(opened.store, given, now=opened.clock.now())
+    if made is not None:
+        tell(f"The administrator's API token, shown only now: {made}")
+    elif given is None:
+        tell(
+            "The administrator's API token is the one shown when this database was made;"
+            " POSTROOM_ADMIN_TOKEN sets another."
+        )
 
 
 async def _make_ready(opened: Desk, settings: Settings, tell: Callable[[str], None]) -> None:
@@ -348,19 +424,6 @@ def _calm_the_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)
-
-
-class _Server(uvicorn.Server):
-    """uvicorn, leaving the signals to us: it would raise them again before we have drained."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        with nullcontext():
-            yield
-
-    def leave(self) -> None:
-        """Stop taking requests and let `serve` return."""
-        self.should_exit = True
 
 
 @contextmanager

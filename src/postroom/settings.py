@@ -3,12 +3,21 @@
 A flag wins over the environment, the environment over the file, the file over the default.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -19,6 +28,24 @@ from postroom.errors import InvalidInputError
 MEBIBYTE = 1024 * 1024
 SQLITE = "sqlite:///"
 POSTGRESQL = ("postgresql://", "postgres://")
+
+Role = Literal["front-door", "worker", "api"]
+"""A part of a node's work: taking messages in, delivering them, answering people and SDKs."""
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+def _parted(said: object) -> object:
+    """Return the items of a comma-separated text; anything else as it is."""
+    if not isinstance(said, str):
+        return said
+    return tuple(item.strip() for item in said.split(",") if item.strip())
+
+
+def _in_words(error: Mapping[str, Any]) -> str:
+    """Return what pydantic complains of as a line that begins with the setting's name, if any."""
+    place = ".".join(map(str, error["loc"]))
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return f"{place}: {said}" if place else said
 
 
 class Settings(BaseSettings):
@@ -38,6 +65,23 @@ class Settings(BaseSettings):
     port: Annotated[
         int, Field(ge=0, le=65535, description="The port to listen on; 0 picks one.")
     ] = 8080
+    roles: Annotated[
+        tuple[Role, ...],
+        NoDecode,
+        BeforeValidator(_parted),
+        Field(
+            min_length=1,
+            description="What this node does, of front-door, worker and api; comma-separated in"
+            " the environment. Less than all needs PostgreSQL.",
+        ),
+    ] = ROLES
+    migrate: Annotated[
+        bool,
+        Field(
+            description="Bring older tables up to date at start; without it they are refused, and"
+            " `postroom migrate` does it.",
+        ),
+    ] = True
     admin_token: Annotated[
         SecretStr | None,
         Field(
@@ -89,8 +133,20 @@ class Settings(BaseSettings):
     ] = 400
     drain_seconds: Annotated[
         float,
-        Field(ge=0, description="Seconds that deliveries in flight have to end at shutdown."),
+        Field(
+            ge=0,
+            description="Seconds from SIGTERM until the server has ended, whatever hangs; at least"
+            " one. What is in flight may end until then, the rest is given back.",
+        ),
     ] = 20
+    drain_notice_seconds: Annotated[
+        float,
+        Field(
+            ge=0,
+            description="Seconds of these in which requests are still taken while /readyz says"
+            " 503, so that a load balancer can look elsewhere.",
+        ),
+    ] = 0
     offline: Annotated[
         bool,
         Field(
@@ -249,6 +305,16 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _a_file_has_one_node(self) -> Self:
+        missing = [role for role in ROLES if role not in self.roles]
+        if self.is_embedded and missing:
+            raise ValueError(
+                f"a database file has one node, which does everything; without {missing[0]} nobody"
+                " would do that part. Leave roles out, or use postgresql://USER@HOST/DATABASE"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
         if (self.tls_certificate is None) != (self.tls_key is None):
             raise ValueError("give tls_certificate and tls_key together, or neither")
@@ -284,10 +350,7 @@ class Settings(BaseSettings):
         try:
             loaded: Self = reader(**given)
         except ValidationError as problem:
-            lines = [
-                f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in problem.errors()
-            ]
-            raise InvalidInputError("\n".join(lines)) from None
+            raise InvalidInputError("\n".join(map(_in_words, problem.errors()))) from None
         return loaded
 
     @property

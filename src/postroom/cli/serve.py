@@ -16,6 +16,9 @@ from postroom.settings import Settings
 
 app = typer.Typer(add_completion=False)
 
+ONE_AT_A_TIME = {"roles": "--role"}
+"""The flags of settings that hold several values: each gives one, again for more."""
+
 
 def serve(*, config: Path | None, **flags: Any) -> None:
     """Serve the front door and the API until Ctrl+C or SIGTERM, then drain.
@@ -27,7 +30,8 @@ def serve(*, config: Path | None, **flags: Any) -> None:
 
 
 def _serve(config: Path | None, flags: dict[str, Any]) -> int:
-    settings = Settings.load(config, **flags)
+    # A flag that may be repeated, and was not given, is an empty list.
+    settings = Settings.load(config, **{name: one for name, one in flags.items() if one != []})
     import uvloop  # noqa: PLC0415  # heavy: help must not wait for it
 
     from postroom import app as root  # noqa: PLC0415  # as above
@@ -48,8 +52,11 @@ def _tell(line: str) -> None:
 
 def _flag(name: str, field: FieldInfo) -> inspect.Parameter:
     """Return a setting as an option; unset, it leaves the word to environment and file."""
+    declared = (ONE_AT_A_TIME[name],) if name in ONE_AT_A_TIME else ()
     option = typer.Option(
-        help=f"{field.description} [dim]\\[{default_of(field)}][/dim]", show_default=False
+        *declared,
+        help=f"{field.description} [dim]\\[{default_of(field)}][/dim]",
+        show_default=False,
     )
     kind = Annotated[_kind(field) | None, option]  # type: ignore[valid-type]  # made at run time
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=None)
@@ -60,6 +67,8 @@ def _kind(field: FieldInfo) -> Any:
     kind = field.annotation
     if get_origin(kind) in {Union, UnionType}:
         kind = next(one for one in get_args(kind) if one is not NoneType)
+    if get_origin(kind) is tuple:
+        return list[str]
     if kind is SecretStr or get_origin(kind) is Literal:
         return str
     return kind
@@ -71,6 +80,8 @@ def default_of(field: FieldInfo) -> str:
         return "not set"
     if isinstance(field.default, bool):
         return "yes" if field.default else "no"
+    if isinstance(field.default, tuple):
+        return ", ".join(field.default)
     return str(field.default)
 
 

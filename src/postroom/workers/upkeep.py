@@ -146,7 +146,7 @@ class Upkeep:
         keeper: RosterKeeper,
         worker: Worker,
         rejections: RejectionLog,
-        enricher: Enricher,
+        enricher: Enricher | None,
         body_retention_days: float,
         row_retention_days: float,
     ) -> None:
@@ -156,6 +156,7 @@ class Upkeep:
         self._worker = worker
         self._rejections = rejections
         self._enricher = enricher
+        """None: this node has no worker, and what is not for its own sake is left to others."""
         self._body_retention_days = body_retention_days
         self._row_retention_days = row_retention_days
 
@@ -164,6 +165,8 @@ class Upkeep:
         async with asyncio.TaskGroup() as group:
             group.create_task(_every(ROSTER_SECONDS, "roster", self.refresh))
             group.create_task(_every(REJECTION_SECONDS, "rejections", self._rejections.write))
+            if self._enricher is None:
+                return
             group.create_task(_every(ENRICH_SECONDS, "enricher", self._enricher.work))
             group.create_task(_every(RETENTION_SECONDS, "retention", self._retain))
             group.create_task(self._extend())

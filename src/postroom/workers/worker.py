@@ -40,6 +40,8 @@ class Worker:
 
     def reserve(self, listener_ids: Iterable[int]) -> frozenset[int]:
         """Keep a place in each line that has room, and return those listeners."""
+        if self._is_draining:
+            return frozenset()
         now = self._clock.now()
         kept = []
         for listener_id in listener_ids:
@@ -131,9 +133,13 @@ class Worker:
             await patience.do(self._look)
             await self._pause(self._next_at)
 
+    def stand_down(self) -> None:
+        """Start nothing more: what is owed from now on is left due, for other nodes."""
+        self._is_draining = True
+
     async def drain(self, seconds: float) -> None:
         """Start nothing more, give ready leases back, and let what is on the wire end."""
-        self._is_draining = True
+        self.stand_down()
         ready = [lease for line in self._lines.values() for lease in line.give_back()]
         await self._give_back(ready)
         for reminder in self._reminders:  # the store knows when each is due
