@@ -35,13 +35,14 @@ from postroom.model import DeliveryState, Lease, Match, OwedState, Replay
 from postroom.storage.port import (
     Decision,
     DeliveryQuery,
+    Heard,
     Life,
     Ordered,
     Recording,
     RemoveListener,
     Store,
 )
-from postroom.storage.postgres import Heard, PostgresStore, open_store
+from postroom.storage.postgres import PostgresStore, open_store
 
 NODES = 3
 EVENTS = 150

@@ -466,6 +466,48 @@ class Counts(Noun, frozen=True, kw_only=True):
     backlog: tuple[Backlog, ...]
 
 
+# --- many nodes -------------------------------------------------------------------------------
+
+ABSENT_SECONDS = 3.0
+"""Who has not attended for so long counts as gone: the others take its places."""
+
+
+class Member(Noun, frozen=True, kw_only=True):
+    """A node that delivers, as the others see it."""
+
+    number: int
+    joined: int
+    """Greater than that of all who joined before, also of those who have left."""
+    seen: int
+    """The greatest `joined` that it goes by: it starts nothing in places such a one has won."""
+    is_leaving: bool = False
+    """It starts nothing more; what it is `draining` are its last calls."""
+    draining: frozenset[int] = frozenset()
+    """The ids of listeners at which it has more calls than it has places left."""
+
+
+class Crew(Noun, frozen=True, kw_only=True):
+    """The nodes that deliver, of one moment, as one of them sees it."""
+
+    me: Member
+    members: tuple[Member, ...]
+    """All of them, in the order in which they joined."""
+    is_shared: bool = True
+    """False for an embedded store: nobody else can ever join."""
+
+
+class Heard(Noun, frozen=True, kw_only=True):
+    """What other nodes said since it was last asked for."""
+
+    due: frozenset[int] = frozenset()
+    """Listener ids of which something was left due that nobody has leased."""
+    moved: frozenset[str] = frozenset()
+    """What to read anew: `registry_revision`, `secrets_revision`, `states_revision`, and `crew`
+    where a node joined, left, was found gone or has drained."""
+    is_all: bool = False
+    """Something may have been missed: look at everything."""
+
+
 class Store(Protocol):
     """What must survive. Safe to call from many tasks of one event loop."""
 
@@ -526,7 +568,9 @@ class Store(Protocol):
     async def free_leases(self, now: int) -> int:
         """Make due now what is leased by this node or by nodes that are gone: at start.
 
-        An embedded store has one node, whose leases are all of its life before.
+        An embedded store has one node, whose leases are all of its life before. Of many nodes one
+        that has attended is gone when it has left or was taken out (`attend`), any other when
+        none of its connections is left.
         """
         ...
 
@@ -548,6 +592,39 @@ class Store(Protocol):
 
     async def hasten(self, listener_id: int, now: int) -> int:
         """Make every unleased DUE delivery of a listener due now; return how many were not yet."""
+        ...
+
+    # many nodes
+
+    async def attend(self, *, seen: int, draining: frozenset[int], is_leaving: bool) -> Crew:
+        """Be, or go on being, one of the nodes that deliver; return all of them.
+
+        A node that is none of them, or was found gone, joins anew: after all others, having seen
+        them. Otherwise `seen`, `draining` and `is_leaving` are written where they have changed.
+        A member that was watched for `ABSENT_SECONDS` without attending once is taken out. A
+        pause in the watching begins it anew: after an outage of the database everyone has that
+        long to come back.
+        """
+        ...
+
+    async def leave(self) -> None:
+        """Be one of the nodes that deliver no longer; nothing happens to one that is none."""
+        ...
+
+    async def free_gone(self, now: int) -> int:
+        """Make due now what nodes that are gone have leased; return how much that was.
+
+        A node is gone when it is none of those that attend and none of its connections is left.
+        """
+        ...
+
+    async def heard(self) -> Heard:
+        """Wait until other nodes have said something; return all that they said since.
+
+        At once, and with `is_all`, when it begins to listen, first or after the connection was
+        lost. A hint that saves time: polling finds the same later. An embedded store hears
+        nothing until it is closed. Raises `UnavailableError` while there is nothing to listen to.
+        """
         ...
 
     # the registry

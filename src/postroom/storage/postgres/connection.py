@@ -16,6 +16,8 @@ PLAN_SECONDS = 10
 sees how large the table has become, analysed or not."""
 PATIENT_SECONDS = 120.0
 """The same for what people ask for."""
+PRESENCE_SECONDS = 5.0
+"""The same for signs of life."""
 
 Row = Sequence[Any]
 

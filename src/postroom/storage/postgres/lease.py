@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from postroom.model import Lease
+from postroom.clock import SECOND
+from postroom.model import LEASE_SECONDS, Lease
 from postroom.storage.postgres import lines, locks, rows
 from postroom.storage.postgres.connection import Row, Sql
 from postroom.storage.postgres.writer import Transaction
@@ -38,6 +39,12 @@ _HOLD_IF_FREE = "SELECT 1 FROM envelope WHERE number = $1 FOR NO KEY UPDATE SKIP
 _OF_NOBODY = (
     "SELECT id, token FROM delivery WHERE state = 1 AND token IS NOT NULL"
     " AND (node IS NULL OR node = $1 OR node <> ALL($2::int[])) ORDER BY id"
+)
+# By listener and moment: among a million that are due later, those leased now are found at once.
+_OF_GONE = (
+    "SELECT d.id, d.token FROM listener_name l CROSS JOIN LATERAL (SELECT id, token, node"
+    " FROM delivery WHERE listener_id = l.id AND state = 1 AND due_at > $1 AND due_at <= $2"
+    " AND token IS NOT NULL) d WHERE d.node <> ALL($3::int[]) ORDER BY d.id"
 )
 _NEXT = (
     "SELECT l.id, d.due_at FROM unnest($1::bigint[]) AS l (id) CROSS JOIN LATERAL"
@@ -136,8 +143,22 @@ async def release(tx: Transaction, leases: Sequence[Lease], now: int) -> None:
 
 async def free_all(tx: Transaction, now: int) -> int:
     """Give back every lease of this node, and of nodes that are no longer there."""
-    there = [row[0] for row in await tx.sql.fetch(locks.NODES_THERE)]
-    held = [(row[0], row[1]) for row in await tx.sql.fetch(_OF_NOBODY, tx.node, there)]
+    held = await tx.sql.fetch(_OF_NOBODY, tx.node, await _there(tx))
+    return await _hold_and_free(tx, held, now)
+
+
+async def free_gone(tx: Transaction, now: int) -> int:
+    """Give back every lease that has not run out of nodes that are no longer there."""
+    until = now + 2 * LEASE_SECONDS * SECOND  # another node's clock may be ahead of ours
+    return await _hold_and_free(tx, await tx.sql.fetch(_OF_GONE, now, until, await _there(tx)), now)
+
+
+async def _there(tx: Transaction) -> list[int]:
+    return [row[0] for row in await tx.sql.fetch(locks.NODES_THERE)]
+
+
+async def _hold_and_free(tx: Transaction, found: Sequence[Row], now: int) -> int:
+    held = [(row[0], row[1]) for row in found]
     await locks.envelopes_of(tx, (delivery_id for delivery_id, _ in held))
     return await _free(tx, held, now)
 

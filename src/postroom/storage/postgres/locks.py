@@ -11,6 +11,9 @@
    (SKIP LOCKED); the other writes are on condition and look at the count of rows.
 6. A row of totals, with the commit itself.
 
+The rows of `node` are written alone, each in a transaction of its own; who joins holds an advisory
+lock meanwhile.
+
 Where two meet all the same (a delivery without an envelope settled twice at once), PostgreSQL
 finds the ring and one of them begins again.
 """
@@ -30,10 +33,12 @@ NODES = 0x706F7374
 BE_THERE = "SELECT pg_advisory_lock_shared($1, $2)"
 """Held for as long as the connection lasts; shared, for a node has several connections."""
 NODES_THERE = (
-    f"SELECT DISTINCT objid::bigint::int FROM pg_locks WHERE locktype = 'advisory'"  # noqa: S608  # a constant
+    "SELECT number FROM node UNION"  # noqa: S608  # a constant
+    " SELECT objid::bigint::int FROM pg_locks WHERE locktype = 'advisory'"
     f" AND classid::bigint = {NODES} AND objsubid = 2 AND granted"
     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
+"""A node that attends is there until it has left or was taken out, connected or not (`nodes`)."""
 
 ENVELOPE_ORDER = "envelope_id, account_id"
 """Both sort by their bytes."""

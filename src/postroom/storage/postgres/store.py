@@ -10,9 +10,11 @@ from postroom.storage.port import (
     Compared,
     ComparisonQuery,
     Counts,
+    Crew,
     Decision,
     DeliveryQuery,
     EnvelopeQuery,
+    Heard,
     KeptEnvelope,
     KeptObject,
     Life,
@@ -43,10 +45,11 @@ from postroom.storage.postgres import (
     retention,
 )
 from postroom.storage.postgres.live import live_all
+from postroom.storage.postgres.nodes import Presence
 from postroom.storage.postgres.reader import Reader
 from postroom.storage.postgres.record import record_all
 from postroom.storage.postgres.settle import settle_all
-from postroom.storage.postgres.wakes import Ear, Heard
+from postroom.storage.postgres.wakes import Ear
 from postroom.storage.postgres.writer import Lane
 
 
@@ -66,7 +69,7 @@ class PostgresStore:
     """The port's promises, kept by PostgreSQL; see `storage.port.Store` for each.
 
     One node of any number. Seven connections at most: three lanes that write, three that read,
-    and one that listens.
+    and one by which it listens and gives signs of life.
     """
 
     def __init__(self, dsn: str, node: int) -> None:
@@ -76,7 +79,8 @@ class PostgresStore:
         self._attempts = Lane(road, node)
         self._people = Lane(patient, node)
         self._reader = Reader(partial(connection.connect_reader, dsn))
-        self._ear = Ear(partial(connection.connect_reader, dsn), node)
+        self._ear = Ear(partial(self._connect, dsn, node, connection.PRESENCE_SECONDS), node)
+        self._presence = Presence(self._ear, node)
 
     @staticmethod
     async def _connect(dsn: str, node: int, seconds: float) -> connection.Sql:
@@ -90,14 +94,6 @@ class PostgresStore:
         await self._reader.close()
         for lane in (self._arrivals, self._attempts, self._people):
             await lane.close()
-
-    async def heard(self) -> Heard:
-        """Wait until other nodes have said something; return all that they said since.
-
-        For a node of many, beside the port: polling finds the same, later. Raises
-        `UnavailableError` while the database is away.
-        """
-        return await self._ear.heard()
 
     # the road
 
@@ -159,6 +155,24 @@ class PostgresStore:
     async def hasten(self, listener_id: int, now: int) -> int:
         """Make every unleased due delivery of a listener due now."""
         return await self._attempts.do(lambda tx: lease.hasten(tx, listener_id, now))
+
+    # many nodes
+
+    async def attend(self, *, seen: int, draining: frozenset[int], is_leaving: bool) -> Crew:
+        """Be, or go on being, one of the nodes that deliver; return all of them."""
+        return await self._presence.attend(seen=seen, draining=draining, is_leaving=is_leaving)
+
+    async def leave(self) -> None:
+        """Be one of the nodes that deliver no longer."""
+        await self._presence.leave()
+
+    async def free_gone(self, now: int) -> int:
+        """Make due now what nodes that are gone have leased."""
+        return await self._attempts.do(lambda tx: lease.free_gone(tx, now))
+
+    async def heard(self) -> Heard:
+        """Wait until other nodes have said something; return all that they said since."""
+        return await self._ear.heard()
 
     # the registry
 

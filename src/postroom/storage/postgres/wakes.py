@@ -10,23 +10,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from postroom.errors import UnavailableError
-from postroom.model import Noun
+from postroom.storage.port import Heard
 from postroom.storage.postgres.connection import Sql, trouble
 
 CHANNEL = "postroom"
 MOST_LISTENERS = 500
 """So many fit into a payload of 8,000 bytes; more than these are told as all."""
-
-
-class Heard(Noun, frozen=True, kw_only=True):
-    """What other nodes said since it was last asked for."""
-
-    due: frozenset[int] = frozenset()
-    """Listener ids of which something was left due that nobody has leased."""
-    moved: frozenset[str] = frozenset()
-    """`registry_revision`, `secrets_revision`, `states_revision`: what to read anew."""
-    is_all: bool = False
-    """Something may have been missed: look at everything."""
 
 
 def told(node: int, due: set[int], moved: set[str]) -> str | None:
@@ -42,12 +31,13 @@ def told(node: int, due: set[int], moved: set[str]) -> str | None:
 
 
 class Ear:
-    """A connection that listens, opened when it is first asked."""
+    """A connection that listens, opened when it is first used, and anew after it was lost."""
 
     def __init__(self, connect: Callable[[], Awaitable[Sql]], node: int) -> None:
         self._connect = connect
         self._node = node
         self._connection: Sql | None = None
+        self._opening = asyncio.Lock()
         self._has_heard = asyncio.Event()
         self._due: set[int] = set()
         self._moved: set[str] = set()
@@ -59,23 +49,36 @@ class Ear:
 
         At once, and with `is_all`, when it begins to listen, first or anew.
         """
-        if self._is_closed:
-            raise UnavailableError("the store is closed; open it again")
-        if self._connection is None:
-            self._connection = await self._listen()
-            self._hear_all()
+        await self.connection()
         await self._has_heard.wait()
         self._has_heard.clear()
         heard = Heard(due=frozenset(self._due), moved=frozenset(self._moved), is_all=self._is_all)
         self._due, self._moved, self._is_all = set(), set(), False
         return heard
 
-    def close(self) -> None:
-        """Let go of the connection; whoever waits is woken."""
-        self._is_closed = True
+    async def connection(self) -> Sql:
+        """Return the connection, which listens; raise `UnavailableError` where there can be none.
+
+        Between notifications it may be used for a statement, by one task at a time.
+        """
+        async with self._opening:
+            if self._is_closed:
+                raise UnavailableError("the store is closed; open it again")
+            if self._connection is None or self._connection.is_closed():
+                self._connection = await self._listen()
+                self._hear_all()
+            return self._connection
+
+    def drop(self) -> None:
+        """Let go of the connection, which may be in the middle of something."""
         if self._connection is not None:
             self._connection.terminate()
             self._connection = None
+
+    def close(self) -> None:
+        """Let go of the connection for good; whoever waits is woken."""
+        self._is_closed = True
+        self.drop()
         self._hear_all()
 
     async def _listen(self) -> Sql:
@@ -97,7 +100,7 @@ class Ear:
         self._has_heard.set()
 
     def _lost(self, _connection: Any) -> None:
-        self._connection = None
+        """Wake whoever waits: `heard` then listens anew."""
         self._hear_all()
 
     def _hear_all(self) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from postroom.errors import UnavailableError
 from postroom.model import Lease, ListenerState, Notification, Registry, Replay
 from postroom.storage.port import (
     AuditEntry,
@@ -12,14 +13,17 @@ from postroom.storage.port import (
     Compared,
     ComparisonQuery,
     Counts,
+    Crew,
     Decision,
     DeliveryQuery,
     EnvelopeQuery,
+    Heard,
     KeptEnvelope,
     KeptObject,
     Life,
     ListenerRevision,
     Lived,
+    Member,
     NotificationQuery,
     Ordered,
     Recorded,
@@ -64,11 +68,13 @@ class SqliteStore:
     """The port's promises, kept by one SQLite file; see `storage.port.Store` for each."""
 
     def __init__(self, path: Path) -> None:
+        self._is_closed = asyncio.Event()
         self._writer = Writer(path)
         self._reader = Reader(path)
 
     async def close(self) -> None:
         """Finish what was begun and let go of the file."""
+        self._is_closed.set()
         await self._reader.close()
         await self._writer.close()
 
@@ -136,6 +142,25 @@ class SqliteStore:
     async def hasten(self, listener_id: int, now: int) -> int:
         """Make every unleased due delivery of a listener due now."""
         return await self._writer.do(lambda tx: lease.hasten(tx, listener_id, now))
+
+    # many nodes
+
+    async def attend(self, *, seen: int, draining: frozenset[int], is_leaving: bool) -> Crew:
+        """Return the one node there is; it has everything to itself."""
+        me = Member(number=1, joined=1, seen=seen, is_leaving=is_leaving, draining=draining)
+        return Crew(me=me, members=(me,), is_shared=False)
+
+    async def leave(self) -> None:
+        """Nothing is to be done: nobody waits for what this node leaves."""
+
+    async def free_gone(self, now: int) -> int:  # noqa: ARG002  # the port's
+        """Return 0: there never was another node."""
+        return 0
+
+    async def heard(self) -> Heard:
+        """Wait until the store is closed: there is nobody to hear."""
+        await self._is_closed.wait()
+        raise UnavailableError("the store is closed; open it again")
 
     # the registry
 
