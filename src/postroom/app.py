@@ -5,7 +5,7 @@ import fcntl
 import gc
 import os
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
@@ -28,8 +28,9 @@ from postroom.operations.connect.limits import ConnectLimits
 from postroom.operations.connect.living import ConnectServer
 from postroom.pipeline import Road
 from postroom.settings import ROLES, Settings
+from postroom.storage import sqlite
+from postroom.storage.migrations import Step, Told
 from postroom.storage.port import Store
-from postroom.storage.sqlite import open_store
 from postroom.vault import Vault
 from postroom.web import certificate
 from postroom.web.api import Services, create_api
@@ -101,14 +102,39 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
 async def _open_store(settings: Settings) -> Store:
     """Open the store that the settings name."""
     if settings.is_embedded:
-        return await open_store(settings.sqlite_path)
-    try:
+        return await sqlite.open_store(settings.sqlite_path, may_migrate=settings.migrate)
+    with _driver():
         from postroom.storage import postgres  # noqa: PLC0415  # its driver is an extra
+    return await postgres.open_store(settings.database, may_migrate=settings.migrate)
+
+
+async def revision(settings: Settings) -> str | None:
+    """Return the revision of the database's tables, None where there are none yet."""
+    if settings.is_embedded:
+        return await asyncio.to_thread(sqlite.connection.revision, settings.sqlite_path)
+    with _driver():
+        from postroom.storage.postgres import connection  # noqa: PLC0415  # as above
+    return await connection.revision(settings.database)
+
+
+async def migrate(settings: Settings, *, told: Told) -> Sequence[Step]:
+    """Bring the database's tables up to date; return the steps, none if another did it first."""
+    if settings.is_embedded:
+        return await asyncio.to_thread(sqlite.connection.prepare, settings.sqlite_path, told=told)
+    with _driver():
+        from postroom.storage.postgres import connection  # noqa: PLC0415  # as above
+    return await connection.prepare(settings.database, told=told)
+
+
+@contextmanager
+def _driver() -> Iterator[None]:
+    """Say what to install where PostgreSQL's driver is not there."""
+    try:
+        yield
     except ModuleNotFoundError:
         raise InvalidInputError(
             "database: PostgreSQL needs its driver; install postroom[server,postgresql]"
         ) from None
-    return await postgres.open_store(settings.database)
 
 
 class Node:

@@ -74,6 +74,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         DECIDE,
         "List what happened on an account and never arrived; make it up.",
     ),
+    "migrate": ("postroom.cli.migrate", RUN, "Bring a database's tables up to date."),
     "clock": ("postroom.cli.clock", RUN, "Tell the server's time; move a virtual clock."),
     "version": ("postroom.cli.version", RUN, "Print the version."),
 }

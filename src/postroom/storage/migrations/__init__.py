@@ -7,15 +7,20 @@ must take away or tighten begins a new generation, for which all nodes are stopp
 """
 
 import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 
 from postroom import observe
-from postroom.errors import InvalidInputError
+from postroom.errors import ConflictError, InvalidInputError
+from postroom.model import Noun
 
 HEAD = "0004"
 """The newest revision; a database that has it needs no upgrade."""
@@ -46,36 +51,76 @@ def fit(present: str | None, head: str = HEAD) -> Fit:
     return "older" if present < head else "newer"
 
 
-def tell_newer(present: str) -> None:
-    """Say in the log that tables of a newer release are served as they are."""
-    observe.log.warning(
-        "the tables are of a newer release and are served as they are; upgrade this node soon",
-        revision=present,
-        known=HEAD,
-    )
+class Step(Noun, frozen=True, kw_only=True):
+    """One migration: the revision it leads to, and what it brings, in a sentence."""
+
+    revision: str
+    says: str
 
 
-def upgrade(url: str | sa.URL, revision: str = HEAD) -> None:
+Told = Callable[[Step], None]
+"""Hears of each step as it begins."""
+
+
+def is_wanted(present: str | None, *, may_migrate: bool) -> bool:
+    """Tell whether tables must be brought up to date before this release serves them.
+
+    Newer ones are served as they are, which is logged. Raises `InvalidInputError` as `fit` does,
+    and `ConflictError` for older tables where no one `may_migrate` by merely opening them.
+    """
+    stands = fit(present)
+    if stands == "newer":
+        observe.log.warning(
+            "the tables are of a newer release and are served as they are; upgrade this node soon",
+            revision=present,
+            known=HEAD,
+        )
+    if stands == "older" and not may_migrate:
+        what = "has no tables yet" if present is None else f"has the tables of revision {present}"
+        raise ConflictError(
+            f"the database {what}, and this release needs those of {HEAD}; run `postroom migrate`"
+            " first, or let `serve` do it by itself: --migrate"
+        )
+    return stands == "older"
+
+
+def steps(present: str | None, revision: str = HEAD) -> tuple[Step, ...]:
+    """Return what leads from one revision (None: no tables yet) to another, in order.
+
+    Raises `InvalidInputError` for a revision that this release does not know.
+    """
+    with _in_words():
+        found = ScriptDirectory.from_config(_config()).iterate_revisions(revision, present)
+        upward = reversed(list(found))
+    return tuple(Step(revision=one.revision, says=one.doc.strip()) for one in upward)
+
+
+def upgrade(
+    url: str | sa.URL, revision: str = HEAD, *, told: Told = lambda _: None
+) -> tuple[Step, ...]:
     """Create the tables, or bring them from an older release's shape to this one's.
 
     A `revision` before the newest is for rehearsals: a database as an older release made it.
 
     One transaction that no other process can be inside of: two programs that open a new
-    database at once do not get in each other's way. Raises `InvalidInputError` if the
-    tables are of revisions that this release does not know.
+    database at once do not get in each other's way, and one of them returns no steps. Raises
+    `InvalidInputError` if the tables are of revisions that this release does not know.
     """
     engine = sa.create_engine(url, poolclass=sa.NullPool)
     if engine.dialect.name == "sqlite":
         _begin_at_once(engine)
     config = _config()
     try:
-        with engine.begin() as connection:
+        with engine.begin() as connection, _in_words():
+            present = MigrationContext.configure(connection).get_current_revision()
             config.attributes["connection"] = connection
-            command.upgrade(config, revision)
-    except CommandError as error:
-        raise _misfit(engine.url.render_as_string(hide_password=True), error) from error
+            made = steps(present, revision) if fit(present, revision) == "older" else ()
+            for step in made:
+                told(step)
+                command.upgrade(config, step.revision)
     finally:
         engine.dispose()
+    return made
 
 
 def script(dialect: str, present: str | None, revision: str = HEAD) -> str:
@@ -87,10 +132,8 @@ def script(dialect: str, present: str | None, revision: str = HEAD) -> str:
     written = io.StringIO()
     config = _config(written)
     config.attributes["dialect"] = dialect
-    try:
+    with _in_words():
         command.upgrade(config, f"{present}:{revision}" if present else revision, sql=True)
-    except CommandError as error:
-        raise _misfit("given", error) from error
     return written.getvalue()
 
 
@@ -101,11 +144,16 @@ def _config(written: io.StringIO | None = None) -> Config:
     return config
 
 
-def _misfit(database: str, error: CommandError) -> InvalidInputError:
-    return InvalidInputError(
-        f"the database {database} does not fit this release ({error}); run the release that made"
-        " it, or a newer one"
-    )
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """Say what Alembic complains of as a person can use it."""
+    try:
+        yield
+    except CommandError as error:
+        raise InvalidInputError(
+            f"the tables are not of this release's making ({error}); run the release that made"
+            " them, or a newer one"
+        ) from error
 
 
 def _begin_at_once(engine: sa.Engine) -> None:

@@ -1,5 +1,6 @@
 """Connections to PostgreSQL, and what its errors mean to a person."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
@@ -7,6 +8,7 @@ import asyncpg
 
 from postroom.errors import InvalidInputError, UnavailableError
 from postroom.storage import migrations
+from postroom.storage.migrations import Step, Told
 
 CONNECT_SECONDS = 5.0
 ROAD_SECONDS = 15.0
@@ -134,24 +136,64 @@ _UPGRADING = f"SELECT pg_advisory_xact_lock({WHOLE_STORE}, 1)"
 _TABLES = "SELECT tablename::text FROM pg_tables WHERE schemaname = current_schema()"
 
 
-async def prepare(dsn: str) -> None:
-    """Make the tables if there are none, and bring them up to date.
+MIGRATION_SECONDS = 24 * 3600.0
+"""A migration, or the wait for another node's, takes as long as the tables are large."""
+TABLE_SECONDS = 2
+"""How long a migration waits for a table that others read: they would queue up behind it."""
+MIGRATION_TRIES = 60
 
+
+async def prepare(
+    dsn: str, *, may_migrate: bool = True, told: Told = lambda _: None
+) -> tuple[Step, ...]:
+    """Make the tables if there are none, bring them up to date, and return by what steps.
+
+    Nodes go on serving meanwhile: where they have a table for too long, it begins again later.
     Raises `InvalidInputError` for a DSN that cannot be read, a database that is not ours or
-    whose tables are of a later generation, `UnavailableError` where it cannot be opened.
+    whose tables are of a later generation, `ConflictError` for older tables if not `may_migrate`,
+    `UnavailableError` where it cannot be opened or is never free.
     """
     try:
-        connection = await _connect(dsn, {}, PATIENT_SECONDS)
+        connection = await _connect(dsn, {}, MIGRATION_SECONDS)
         try:
-            async with connection.transaction():
-                # Nodes that open a new database at once do not get in each other's way.
-                await connection.execute(_UPGRADING)
-                revision = await _revision(connection)
-                fit = migrations.fit(revision)
-                if fit == "older":
-                    await connection.execute(migrations.script("postgresql", revision))
-                elif fit == "newer":
-                    migrations.tell_newer(str(revision))
+            for _ in range(MIGRATION_TRIES - 1):
+                try:
+                    return await _prepare(connection, may_migrate=may_migrate, told=told)
+                except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
+                    await asyncio.sleep(TABLE_SECONDS)
+            return await _prepare(connection, may_migrate=may_migrate, told=told)
+        finally:
+            connection.terminate()
+    except Exception as error:
+        raise trouble(error) from error
+
+
+async def _prepare(connection: Sql, *, may_migrate: bool, told: Told) -> tuple[Step, ...]:
+    async with connection.transaction():
+        # Nodes that open a new database at once do not get in each other's way.
+        await connection.execute(_UPGRADING)
+        present = await _revision(connection)
+        if not migrations.is_wanted(present, may_migrate=may_migrate):
+            return ()
+        await connection.execute(f"SET LOCAL lock_timeout = '{TABLE_SECONDS}s'")
+        made = migrations.steps(present)
+        for step in made:
+            told(step)
+            await connection.execute(migrations.script("postgresql", present, step.revision))
+            present = step.revision
+        return made
+
+
+async def revision(dsn: str) -> str | None:
+    """Return the revision of a database's tables, None where there are none yet.
+
+    Raises `InvalidInputError` for a DSN that cannot be read and a database that is not ours,
+    `UnavailableError` where it cannot be asked.
+    """
+    try:
+        connection = await _connect(dsn, {}, ROAD_SECONDS)
+        try:
+            return await _revision(connection)
         finally:
             connection.terminate()
     except Exception as error:

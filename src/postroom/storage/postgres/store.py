@@ -53,15 +53,15 @@ from postroom.storage.postgres.wakes import Ear
 from postroom.storage.postgres.writer import Lane
 
 
-async def open_store(dsn: str) -> "PostgresStore":
+async def open_store(dsn: str, *, may_migrate: bool = True) -> "PostgresStore":
     """Open the store in a database, whose tables are made or brought up to date as needed.
 
     `dsn` is a PostgreSQL URI; several hosts and `target_session_attrs=read-write` let the store
     follow a failover. Raises `InvalidInputError` for a DSN that cannot be read and a database
-    that is not ours or whose tables are of a later generation, `UnavailableError` where it cannot
-    be opened.
+    that is not ours or whose tables are of a later generation, `ConflictError` for older tables if
+    not `may_migrate`, `UnavailableError` where it cannot be opened.
     """
-    await connection.prepare(dsn)
+    await connection.prepare(dsn, may_migrate=may_migrate)
     return PostgresStore(dsn, await connection.new_node(dsn))
 
 

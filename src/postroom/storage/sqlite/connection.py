@@ -2,13 +2,15 @@
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
 
 from postroom.errors import InvalidInputError, PostroomError, UnavailableError
 from postroom.storage import migrations
+from postroom.storage.migrations import Step, Told
 
 BUSY_SECONDS = 5.0
 """How long a writer waits for another process, such as a command beside a running server."""
@@ -58,38 +60,60 @@ def primary_code(error: sqlite3.Error) -> int:
     return code & 0xFF
 
 
-def prepare(path: Path) -> None:
-    """Create the file if there is none, and bring its tables up to date.
+def prepare(
+    path: Path, *, may_migrate: bool = True, told: Told = lambda _: None
+) -> tuple[Step, ...]:
+    """Create the file if there is none, bring its tables up to date, and return by what steps.
 
     Raises `InvalidInputError` for a file that is not ours or whose tables are of a later
-    generation, `UnavailableError` where it cannot be opened.
+    generation, `ConflictError` for older tables if not `may_migrate`, `UnavailableError` where it
+    cannot be opened.
     """
     if sqlite3.sqlite_version_info < OLDEST_SQLITE:
         raise InvalidInputError(
             f"this Python carries SQLite {sqlite3.sqlite_version}, Postroom needs 3.40 or newer;"
             " use a newer Python"
         )
-    try:
+    with _about(path):
         # The file holds customers' messages: for its owner only. Its log takes over the mode.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         with closing(_connect(path, "rw")) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
-            revision = _revision(connection, path)
-        fit = migrations.fit(revision)
-        if fit == "older":
-            migrations.upgrade(sa.URL.create("sqlite", database=str(path)))
-        elif fit == "newer":
-            migrations.tell_newer(str(revision))
+            present = _revision(connection, path)
+        if not migrations.is_wanted(present, may_migrate=may_migrate):
+            return ()
+        return migrations.upgrade(sa.URL.create("sqlite", database=str(path)), told=told)
+
+
+def revision(path: Path) -> str | None:
+    """Return the revision of the tables in a file, None where there are none yet.
+
+    Raises `InvalidInputError` for a file that is not ours, `UnavailableError` where it cannot be
+    opened.
+    """
+    if not path.exists():
+        return None
+    with _about(path), closing(open_reader(path)) as connection:
+        return _revision(connection, path)
+
+
+@contextmanager
+def _about(path: Path) -> Iterator[None]:
+    """Say of what goes wrong in which file it did."""
+    try:
+        yield
     except OSError as error:
         raise UnavailableError(
             f"the database {path} cannot be opened: {error.strerror};"
             " check that its folder exists and may be written to"
         ) from error
     except sqlite3.Error as error:
-        raise _about(path, error) from error
+        raise _named(path, error) from error
+    except sa.exc.DBAPIError as error:
+        raise _named(path, error.orig or error) from error
 
 
-def _about(path: Path, error: sqlite3.Error) -> BaseException:
+def _named(path: Path, error: BaseException) -> BaseException:
     seen = trouble(error)
     return type(seen)(f"{path}: {seen}") if isinstance(seen, PostroomError) else seen
 

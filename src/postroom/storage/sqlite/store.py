@@ -54,13 +54,14 @@ from postroom.storage.sqlite.settle import settle_all
 from postroom.storage.sqlite.writer import Writer
 
 
-async def open_store(path: str | Path) -> "SqliteStore":
+async def open_store(path: str | Path, *, may_migrate: bool = True) -> "SqliteStore":
     """Open the store in a file, which is created or brought up to date as needed.
 
     Raises `InvalidInputError` for a file that is not ours or whose tables are of a later
-    generation, `UnavailableError` where it cannot be opened.
+    generation, `ConflictError` for older tables if not `may_migrate`, `UnavailableError` where it
+    cannot be opened.
     """
-    await asyncio.to_thread(connection.prepare, Path(path))
+    await asyncio.to_thread(connection.prepare, Path(path), may_migrate=may_migrate)
     return SqliteStore(Path(path))
 
 
