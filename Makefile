@@ -29,6 +29,7 @@ nightly: .venv/dev
 
 bench: .venv/bench
 	@$(BIN)/python -m benchmarks.main_job
+	@$(BIN)/python -m benchmarks.cluster
 	@$(BIN)/python -m benchmarks.bulk_send
 	@$(BIN)/python -m benchmarks.deciding
 	@$(BIN)/python -m benchmarks.checking

@@ -21,7 +21,7 @@ from benchmarks.machine import Others, describe
 from benchmarks.main_job import RESULTS, running
 from benchmarks.messages import ACCOUNT
 from benchmarks.programs import CORES, TOKEN, Postroom
-from benchmarks.wire import OK, Sink
+from benchmarks.sink import OK, Sink
 
 CONFIGURATIONS = ("bulk", "archive")
 CONNECT_YAML = """

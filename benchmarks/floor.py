@@ -1,10 +1,12 @@
 """The floor: the least an honest program can do for the same promise of durability.
 
-Receive, verify, one durable batch insert (the notification and its three deliveries), answer 200,
-POST to three listeners, mark them done in batches. No rules, no order, no retries, no log.
+Receive, verify, one durable batch insert (the notification and a delivery for each listener),
+answer 200, POST to every listener, mark them done in batches. No rules, no order, no retries, no
+log.
 Its sender is Postroom's own, so that the comparison is about the road and not about HTTP clients.
 
-Run by `main_job.py` as `python floor.py DATABASE KEY URL URL URL`.
+Run as `python -m benchmarks.floor DATABASE KEY URL ...`; DATABASE is a file of SQLite's, or where a
+PostgreSQL is (`floor_postgres.py`).
 """
 
 import asyncio
@@ -16,7 +18,7 @@ import sqlite3
 import sys
 import threading
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import uvicorn
 import uvloop
@@ -38,11 +40,22 @@ CREATE TABLE delivery (
 Row = tuple[Any, ...]
 
 
-class Writer:
+class Writer(Protocol):
+    """Where the floor keeps things: what has queued up is one commit."""
+
+    async def keep(self, number: int, moment: int, body: bytes) -> None:
+        """Write a notification and its deliveries; return once they are on disk."""
+
+    def mark(self, moment: int, status: int | None, delivery: int) -> None:
+        """Write, with whatever is committed next, that a delivery is done."""
+
+
+class SqliteWriter:
     """One thread, one connection: everything queued goes into one transaction."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, listeners: int) -> None:
         self._path = path
+        self._listeners = listeners
         self._loop = asyncio.get_running_loop()
         self._queue: queue.SimpleQueue[tuple[Row, asyncio.Future[None] | None]] = (
             queue.SimpleQueue()
@@ -50,7 +63,7 @@ class Writer:
         threading.Thread(target=self._run, daemon=True).start()
 
     async def keep(self, number: int, moment: int, body: bytes) -> None:
-        """Write a notification and its three deliveries; return once they are on disk."""
+        """Write a notification and its deliveries; return once they are on disk."""
         written = self._loop.create_future()
         self._queue.put(((number, moment, body), written))
         await written
@@ -68,7 +81,11 @@ class Writer:
                 batch.append(self._queue.get_nowait())
             kept = [row for row, _ in batch if isinstance(row[2], bytes)]
             done = [row for row, _ in batch if not isinstance(row[2], bytes)]
-            owed = [(row[0] * 3 + n, row[0], n) for row in kept for n in range(3)]
+            owed = [
+                (row[0] * self._listeners + n, row[0], n)
+                for row in kept
+                for n in range(self._listeners)
+            ]
             database.execute("BEGIN IMMEDIATE")
             database.executemany("INSERT INTO notification VALUES (?, ?, ?)", kept)
             database.executemany(
@@ -115,7 +132,7 @@ class Floor:
         await self._writer.keep(number, time.time_ns() // 1000, body)
         await self._answer(send, 200)
         for listener, url in enumerate(self._urls):
-            self._owed.put_nowait((number * 3 + listener, url, body))
+            self._owed.put_nowait((number * len(self._urls) + listener, url, body))
 
     async def _work(self) -> None:
         while True:
@@ -154,9 +171,9 @@ class Floor:
 
 async def main() -> None:
     """Serve until killed."""
-    path, key, *urls = sys.argv[1:]
+    database, key, *urls = sys.argv[1:]
     config = uvicorn.Config(
-        Floor(Writer(path), key, urls),
+        Floor(await _writer(database, len(urls)), key, urls),
         host="127.0.0.1",
         port=0,
         http="httptools",
@@ -169,6 +186,14 @@ async def main() -> None:
     listening.listen(config.backlog)
     print(f"The floor listens on http://127.0.0.1:{listening.getsockname()[1]}")
     await uvicorn.Server(config).serve(sockets=[listening])
+
+
+async def _writer(database: str, listeners: int) -> Writer:
+    if not database.startswith("postgresql://"):
+        return SqliteWriter(database, listeners)
+    from benchmarks.floor_postgres import PostgresWriter  # noqa: PLC0415  # its driver is an extra
+
+    return await PostgresWriter.open(database, listeners)
 
 
 if __name__ == "__main__":

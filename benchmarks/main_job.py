@@ -19,7 +19,8 @@ import uvloop
 from benchmarks import report, workloads
 from benchmarks.machine import Others, describe
 from benchmarks.programs import CORES, Floor, Postroom, Program
-from benchmarks.wire import Load, Sink
+from benchmarks.sink import Sink
+from benchmarks.wire import Load
 from benchmarks.workloads import Figures
 
 RESULTS = Path(__file__).parent / "results"
@@ -34,7 +35,7 @@ async def running(
         program, load = kind(Path(fresh), sink.port), Load()
         try:
             await program.start()
-            await load.open(program.port, workloads.CONNECTIONS)
+            await load.open(workloads.CONNECTIONS, program.port)
             yield program, load
         except (RuntimeError, TimeoutError) as problem:
             what = str(problem) or "answers or deliveries are missing after a long wait"

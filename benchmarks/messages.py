@@ -12,7 +12,11 @@ from postroom.envelopes.sim_message import message, ordinary_envelope
 ACCOUNT = "a1000000-0000-4000-8000-000000000001"
 SENDER = "5f0c1f3e-0000-4000-8000-000000000567"
 KEY = "benchmark-signing-key-000000000000000000000="
+FIELD_VALUE = "Integration A"
+"""What the custom field `Integration` says."""
 MARK = b'"envelopeId":"'
+END = b"}}}"
+"""Of the summary, the data and the message."""
 PREFIX = "e0000000-0000-4000-8000-"
 NUMBER_DIGITS = 12
 
@@ -28,7 +32,7 @@ def bodies(first: int, count: int) -> list[bytes]:
         account_id=ACCOUNT,
         envelope_id=model_id,
         sender=SimSender(user_id=SENDER, name="ERP service", email="svc-erp@example.com"),
-        text_fields=(("Integration", "Integration A"),),
+        text_fields=(("Integration", FIELD_VALUE),),
     )
     model = message(
         envelope,
@@ -54,6 +58,17 @@ def requests(messages: Sequence[bytes]) -> list[bytes]:
         )
         made.append(head.encode() + body)
     return made
+
+
+def with_document(body: bytes, size: int) -> bytes:
+    """Return a message that carries a document, in Base64 as the wire has it: `size` bytes in all.
+
+    The document is no PDF; nobody on the road looks inside.
+    """
+    before = b',"envelopeDocuments":[{"documentId":"1","name":"contract.pdf","PDFBytes":"'
+    after = b'"}]'
+    filling = (size - len(body) - len(before) - len(after)) // 4
+    return body.removesuffix(END) + before + b"UERG" * filling + after + END
 
 
 def number_of(body: bytes) -> int:

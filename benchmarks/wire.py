@@ -1,15 +1,11 @@
-"""Both ends of the wire, as lean as they can be: the sink that listens, and the load."""
+"""The wire, as lean as it can be: what reads it, and the load that posts on it."""
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from benchmarks.messages import number_of
-
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-AWAY = b"HTTP/1.1 503 Away\r\nContent-Length: 0\r\n\r\n"
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = b"content-length:"
 SPIN_US = 1500
@@ -31,97 +27,46 @@ class Wire(Protocol):
         """Disconnect."""
 
 
-class _Reader(asyncio.Protocol):
+class Reader(asyncio.Protocol):
     """Cuts what arrives on one keep-alive connection into messages with a declared length."""
 
     wire: Wire
 
     def __init__(self) -> None:
-        self._held = b""
+        self._parts: list[bytes] = []
+        self._held = 0
+        self._wanted = 0
+        """The length of the message that has begun, 0 while its head is not all here."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep what is written on."""
         self.wire = transport  # type: ignore[assignment]  # see `Wire`
 
     def data_received(self, data: bytes) -> None:
-        held = self._held + data if self._held else data
+        """Put messages together."""
+        self._parts.append(data)
+        self._held += len(data)
+        if self._held < self._wanted:  # a large message is put together once, not part by part
+            return
+        held = b"".join(self._parts) if len(self._parts) > 1 else data
+        self._wanted = 0
         while (end := held.find(END_OF_HEAD)) >= 0:
             head = held[:end]
             at = head.lower().index(LENGTH) + len(LENGTH)
             whole = end + len(END_OF_HEAD) + int(head[at:].split(b"\r", 1)[0])
             if len(held) < whole:
+                self._wanted = whole
                 break
             message, held = held[:whole], held[whole:]
             self.message_received(head, message[end + len(END_OF_HEAD) :])
-        self._held = held
+        self._parts, self._held = ([held], len(held)) if held else ([], 0)
 
     def message_received(self, head: bytes, body: bytes) -> None:
+        """Take one whole message."""
         raise NotImplementedError
 
 
-class Sink:
-    """Every listener: answers at once, and notes when each message first arrived where."""
-
-    def __init__(self) -> None:
-        self.arrived: dict[bytes, dict[int, int]] = {}
-        """Path, without the slash, to the envelope's number to the moment of first arrival."""
-        self.requests = 0
-        self.distinct = 0
-        self.is_away = False
-        self.port = 0
-        self._wanted = 0
-        self._reached: asyncio.Future[None] | None = None
-        self._server: asyncio.AbstractServer | None = None
-
-    async def open(self) -> None:
-        """Listen on a free port of the loopback."""
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(lambda: _Arrivals(self), "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    def forget(self) -> None:
-        """Start counting anew."""
-        self.arrived.clear()
-        self.requests = self.distinct = 0
-
-    async def until(self, count: int, *, timeout_seconds: float) -> None:
-        """Wait until so many different deliveries have arrived. Raises TimeoutError."""
-        if self.distinct >= count:
-            return
-        self._wanted = count
-        self._reached = asyncio.get_running_loop().create_future()
-        async with asyncio.timeout(timeout_seconds):
-            await self._reached
-
-    def note(self, path: bytes, body: bytes) -> bytes:
-        """Note one request; return its answer."""
-        self.requests += 1
-        if self.is_away:
-            return AWAY
-        here = self.arrived.setdefault(path, {})
-        number = number_of(body)
-        if number not in here:
-            here[number] = now_us()
-            self.distinct += 1
-            self.reached()
-        return OK
-
-    def reached(self) -> None:
-        """Wake who waits, if as many as wanted are here."""
-        if self.distinct == self._wanted and self._reached and not self._reached.done():
-            self._reached.set_result(None)
-
-
-class _Arrivals(_Reader):
-    def __init__(self, sink: Sink) -> None:
-        super().__init__()
-        self._sink = sink
-
-    def message_received(self, head: bytes, body: bytes) -> None:
-        path = head[len(b"POST /") : head.index(b" ", len(b"POST /"))]
-        self.wire.write(self._sink.note(path, body))
-
-
-class _Caller(_Reader):
+class _Caller(Reader):
     """One connection of the load; `answered` is told of every answer, 0 for a lost connection."""
 
     def __init__(self) -> None:
@@ -141,10 +86,11 @@ class Load:
     def __init__(self) -> None:
         self._callers: list[_Caller] = []
 
-    async def open(self, port: int, connections: int) -> None:
-        """Connect."""
+    async def open(self, connections: int, *ports: int) -> None:
+        """Connect; to several ports in turn."""
         loop = asyncio.get_running_loop()
-        for _ in range(connections):
+        for number in range(connections):
+            port = ports[number % len(ports)]
             _, caller = await loop.create_connection(_Caller, "127.0.0.1", port)
             self._callers.append(caller)
 
@@ -154,21 +100,41 @@ class Load:
             caller.answered = lambda _caller, _status: None
             caller.wire.close()
 
-    async def flat_out(self, requests: Sequence[bytes]) -> None:
-        """Post all as fast as they are answered, one at a time on each connection."""
-        left = iter(requests)
+    async def flat_out(
+        self, requests: Sequence[bytes], *, timeout_seconds: float = 300
+    ) -> list[tuple[int, int]]:
+        """Post all as fast as they are answered, one at a time on each connection.
+
+        Returns (posted, answered) of each request in microseconds.
+        """
+        left = iter(range(len(requests)))
+        asked: dict[_Caller, int] = {}
+        times = [(0, 0)] * len(requests)
         run = _Run(len(requests))
 
-        def go_on(caller: _Caller, status: int) -> None:
+        def post(caller: _Caller) -> None:
+            number = next(left, None)
+            if number is not None:
+                asked[caller] = number
+                times[number] = (now_us(), 0)
+                caller.wire.write(requests[number])
+
+        def answered(caller: _Caller, status: int) -> None:
+            number = asked.pop(caller, None)
+            if number is not None:
+                times[number] = (times[number][0], now_us())
             run.count(status)
-            _post_next(caller, left)
+            post(caller)
 
         for caller in self._callers:
-            caller.answered = go_on
-            _post_next(caller, left)
-        await run.end(timeout_seconds=300)
+            caller.answered = answered
+            post(caller)
+        await run.end(timeout_seconds=timeout_seconds)
+        return times
 
-    async def steady(self, requests: Sequence[bytes], per_second: float) -> list[tuple[int, int]]:
+    async def steady(
+        self, requests: Sequence[bytes], per_second: float, *, timeout_seconds: float = 60
+    ) -> list[tuple[int, int]]:
         """Post at a rate whatever the answers (open loop).
 
         Returns (intended, answered) of each request in microseconds: coming late, for want of
@@ -201,7 +167,7 @@ class Load:
             await _until(times[number][0])
             waiting.append(number)
             post()
-        await run.end(timeout_seconds=60)
+        await run.end(timeout_seconds=timeout_seconds)
         return times
 
 
@@ -227,12 +193,6 @@ class _Run:
         """Wait for the last answer. Raises RuntimeError for one that is no 200."""
         async with asyncio.timeout(timeout_seconds):
             await self._ended
-
-
-def _post_next(caller: _Caller, left: Iterator[bytes]) -> None:
-    request = next(left, None)
-    if request is not None:
-        caller.wire.write(request)
 
 
 async def _until(moment_us: int) -> None:

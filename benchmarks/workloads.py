@@ -8,7 +8,8 @@ from collections.abc import Iterable
 
 from benchmarks.messages import bodies, requests
 from benchmarks.programs import LISTENERS, Program
-from benchmarks.wire import Load, Sink
+from benchmarks.sink import Sink
+from benchmarks.wire import Load
 
 CONNECTIONS = 64
 STEADY_PER_SECOND = 200
@@ -74,10 +75,10 @@ async def saturate(program: Program, sink: Sink, load: Load, count: int) -> Figu
     }
 
 
-async def backlog(program: Program, sink: Sink, load: Load, megabytes: int) -> Figures:
+async def backlog(program: Program, sink: Sink, load: Load, megabytes: float) -> Figures:
     """Have so much accepted while the listeners are away, then let them come back."""
     size = len(bodies(0, 1)[0])
-    count = math.ceil(megabytes * 1e6 / size)
+    count = round(megabytes * 1e6 / size)
     sink.forget()
     sink.is_away = True
     start_mb, accepting = program.memory_mb, 0.0

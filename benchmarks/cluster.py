@@ -1,0 +1,207 @@
+"""W1 to W8 on SQLite, on PostgreSQL with one and two nodes, on the floors, and by hand.
+
+`python -m benchmarks.cluster [--workloads W1,W4] [--systems sqlite,by-hand] [--quick] [--save]`.
+What each workload is and how to read the figures: docs/reference/benchmarks.md. Linux only: it
+reads /proc.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvloop
+from benchmarks import cluster_report, million, systems
+from benchmarks.by_hand.system import ByHand
+from benchmarks.machine import Others, describe
+from benchmarks.named import (
+    OUTAGE_SECONDS,
+    QUICK,
+    WORKLOADS,
+    Figures,
+    Run,
+    Sizes,
+    Workload,
+)
+from benchmarks.programs import CORES
+from benchmarks.sink import Sink
+from benchmarks.systems import System
+from benchmarks.wire import Load
+from benchmarks.workloads import CONNECTIONS
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+RESULTS = Path(__file__).parent / "results"
+SYSTEMS: tuple[type[System], ...] = (
+    systems.FloorOnSqlite,
+    systems.OnSqlite,
+    systems.FloorOnPostgres,
+    systems.OnPostgres,
+    systems.OnPostgresTwice,
+    ByHand,
+)
+
+Turn = tuple[int, Workload, type[System]]
+
+
+@asynccontextmanager
+async def running(
+    workload: Workload, kind: type[System], sink: Sink, sizes: Sizes, folder: Path
+) -> AsyncIterator[Run]:
+    """Start a system afresh and connect to it; end it after."""
+    haste = OUTAGE_SECONDS / sizes.outage_seconds if workload.needs_retries else 1.0
+    audience = workload.audience_for(haste)
+    with tempfile.TemporaryDirectory(dir=folder, prefix="postroom-bench-") as fresh:
+        system, load = kind(Path(fresh), sink.port, audience, haste=haste), Load()
+        try:
+            await system.start()
+            await load.open(CONNECTIONS, *system.ports)
+            yield Run(system, sink, load, sizes)
+        except (RuntimeError, TimeoutError) as problem:
+            what = str(problem) or "answers are missing after a long wait"
+            raise SystemExit(
+                f"{kind.name} could not be measured with {workload.name}: {what}\n"
+                f"The last it said:\n{system.log}"
+            ) from problem
+        finally:
+            load.close()
+            sink.release()
+            sink.is_away = False
+            await system.stop()
+
+
+async def measure(
+    workload: Workload, kind: type[System], sink: Sink, sizes: Sizes, folder: Path
+) -> Figures:
+    """Run one workload on one system."""
+    async with running(workload, kind, sink, sizes, folder) as run:
+        await run.begin()
+        found = await workload.play(run)
+        return found | await run.end()
+
+
+def turns(workloads: Sequence[Workload], kinds: Sequence[type[System]], most: int) -> list[Turn]:
+    """Return what is run, in its order: the systems in turn, round by round."""
+    return [
+        (number, workload, kind)
+        for workload in workloads
+        for number in range(1, min(workload.rounds, most) + 1)
+        for kind in kinds
+        if workload.suits(kind)
+    ]
+
+
+async def run(given: argparse.Namespace) -> dict[str, Any]:
+    """Run everything; return the report."""
+    machine = describe(given.folder)
+    others = Others()
+    sink = Sink()
+    await sink.open()
+    rounds: dict[str, dict[str, list[Figures]]] = {}
+    todo = turns(given.workloads, given.systems, given.rounds)
+    try:
+        with _progress() as progress:
+            bar = progress.add_task("", total=len(todo))
+            for number, workload, kind in todo:
+                progress.update(bar, description=f"{workload.name} {kind.name}, round {number}")
+                found = await measure(workload, kind, sink, given.sizes, given.folder)
+                rounds.setdefault(workload.name, {}).setdefault(kind.name, []).append(found)
+                progress.advance(bar)
+    finally:
+        systems.stop_server()
+    return {
+        "workloads": {one.name: one.words for one in given.workloads},
+        "seconds": given.sizes.seconds,
+        "events": given.sizes.events,
+        "outage_seconds": given.sizes.outage_seconds,
+        "medians": {
+            workload: {kind: _medians(each) for kind, each in kinds.items()}
+            for workload, kinds in rounds.items()
+        },
+        "each_round": rounds,
+        "machine": machine,
+        "cores": len(CORES),
+        "other_programs_percent": others.percent(),
+    }
+
+
+def _medians(rounds: list[Figures]) -> Figures:
+    return {figure: statistics.median(one[figure] for one in rounds) for figure in rounds[0]}
+
+
+def _progress() -> Progress:
+    """Return a bar, drawn on a terminal only."""
+    columns = TextColumn("{task.description:<28}"), BarColumn(), MofNCompleteColumn()
+    console = Console(stderr=True)
+    return Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal)
+
+
+def _chosen(text: str, offered: dict[str, Any]) -> list[Any]:
+    names = text.split(",")
+    if unknown := [name for name in names if name not in offered]:
+        raise argparse.ArgumentTypeError(
+            f"there is no {', '.join(unknown)}; choose from {', '.join(offered)}"
+        )
+    return [offered[name] for name in offered if name in names]
+
+
+def read(arguments: list[str] | None = None) -> argparse.Namespace:
+    """Read the command line."""
+    workloads = {one.name: one for one in WORKLOADS}
+    kinds = {one.name: one for one in SYSTEMS}
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.cluster", description=__doc__)
+    parser.add_argument(
+        "--workloads", type=lambda text: _chosen(text, workloads), default=list(WORKLOADS)
+    )
+    parser.add_argument("--systems", type=lambda text: _chosen(text, kinds), default=list(SYSTEMS))
+    parser.add_argument("--rounds", type=int, default=3, help="at most; most workloads have one")
+    parser.add_argument("--quick", action="store_true", help="one small round: does it run at all?")
+    parser.add_argument(
+        "--full-outage", action="store_true", help="W5 with ten minutes, as it is defined"
+    )
+    parser.add_argument(
+        "--million",
+        action="store_true",
+        help="instead of all this, a backlog of 1,000,000 deliveries on SQLite",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path(tempfile.gettempdir()),
+        help="where the databases of SQLite and Redis are put meanwhile",
+    )
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/cluster.*")
+    given = parser.parse_args(arguments)
+    given.sizes = QUICK if given.quick else Sizes()
+    if given.full_outage:
+        given.sizes = Sizes(outage_seconds=OUTAGE_SECONDS)
+    if given.quick:
+        given.rounds = 1
+    return given
+
+
+def main() -> None:
+    """Measure, show, and save where asked to."""
+    given = read()
+    os.sched_setaffinity(0, CORES[-1:])
+    if given.million:
+        found, name = uvloop.run(million.run(given)), "million"
+        text = million.markdown(found)
+    else:
+        found, name = uvloop.run(run(given)), "cluster"
+        text = cluster_report.markdown(found)
+    sys.stdout.write(text)
+    if given.save:
+        RESULTS.mkdir(exist_ok=True)
+        (RESULTS / f"{name}.md").write_text(text)
+        (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
