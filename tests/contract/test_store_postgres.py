@@ -46,7 +46,7 @@ from postroom.storage.postgres.writer import Lane, Transaction
 from postroom.storage.schema import metadata
 
 SECRET = "hunter2"
-_PAYLOAD = ("notification_pkey", "envelope_pkey", "content_pkey")
+_PAYLOAD = ("notification_pkey", "envelope_pkey", "content_0_pkey", "content_rest_pkey")
 
 
 @pytest.fixture

@@ -808,10 +808,20 @@ class Store(Protocol):
         """Return the store in figures."""
         ...
 
-    async def forget_bodies(self, received_before: int, limit: int) -> int:
+    async def begin_partition(self, now: int, span_us: int) -> bool:
+        """Put what arrives from now on apart, if what is put together began that long ago.
+
+        So that `forget_bodies` may drop it together. Returns whether it was so; a store that has
+        no use for it does nothing.
+        """
+        ...
+
+    async def forget_bodies(self, received_before: int, limit: int, *, grace_us: int = 0) -> int:
         """Drop up to `limit` bodies of notifications older than a moment that owe nothing open.
 
-        Neither this nor `forget` touches the envelopes that live here.
+        What was put apart by `begin_partition` and is all older goes at once, however much it is.
+        What arrived in the `grace_us` before the moment may stay else, so that it can go like that
+        later. Neither this nor `forget` touches the envelopes that live here.
         """
         ...
 

@@ -99,7 +99,18 @@ content = sa.Table(
     sa.Column("sticky_fields", sa.LargeBinary),
     sa.Column("enrichment", sa.LargeBinary),
     sa.Column("body", sa.LargeBinary, nullable=False),
+    # By spans of time; see `postgres.partitions`.
+    postgresql_partition_by="RANGE (notification_seq)",
 )
+for _partition in (
+    f"content_0 PARTITION OF content FOR VALUES FROM (MINVALUE) TO ({2**36})",
+    "content_rest PARTITION OF content DEFAULT",
+):
+    sa.event.listen(
+        content,
+        "after_create",
+        sa.DDL(f"CREATE TABLE {_partition}").execute_if(dialect="postgresql"),  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+    )
 
 repeat = sa.Table(
     "repeat",

@@ -2,8 +2,7 @@
 
 The candidates are looked for on a reading connection, however many still-open ones must be
 passed over; the writer then holds them and deletes at most `limit`, each only if it still owes
-nothing. What messages said is a table apart (`content`), so that it can be partitioned by time
-once batches of deletes cost too much.
+nothing. What messages said mostly goes by whole `partitions` before it is looked at here.
 """
 
 from collections.abc import Sequence
@@ -19,7 +18,10 @@ _OWES_NOTHING = (
 _OLD_BODIES = (
     "SELECT n.seq FROM content c"  # noqa: S608  # constants only
     " JOIN notification n ON n.seq = c.notification_seq"
-    f" WHERE n.received_at < $1 AND {_OWES_NOTHING} ORDER BY c.notification_seq LIMIT $2"
+    # No further than the newest that is old enough.
+    " WHERE c.notification_seq <= (SELECT seq FROM notification WHERE received_at < $1"
+    " ORDER BY received_at DESC LIMIT 1)"
+    f" AND n.received_at < $1 AND {_OWES_NOTHING} ORDER BY c.notification_seq LIMIT $2"
 )
 _OLD = (
     f"SELECT n.seq FROM notification n WHERE n.received_at < $1 AND {_OWES_NOTHING}"  # noqa: S608  # constants only

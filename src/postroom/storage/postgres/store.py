@@ -39,6 +39,7 @@ from postroom.storage.postgres import (
     envelopes,
     lease,
     locks,
+    partitions,
     questions,
     records,
     registry,
@@ -360,11 +361,16 @@ class PostgresStore:
         """Return the store in figures."""
         return await self._reader.read_as_one(questions.counts)
 
-    async def forget_bodies(self, received_before: int, limit: int) -> int:
-        """Drop up to `limit` bodies of notifications that owe nothing open."""
-        seqs = await self._reader.read(
-            partial(retention.old_bodies, before=received_before, limit=limit)
-        )
+    async def begin_partition(self, now: int, span_us: int) -> bool:
+        """Put what arrives from now on apart, if what is put together began that long ago."""
+        return await partitions.begin(self._reader, self._people, now, span_us)
+
+    async def forget_bodies(self, received_before: int, limit: int, *, grace_us: int = 0) -> int:
+        """Drop a partition of bodies, or up to `limit`, of notifications that owe nothing open."""
+        if dropped := await partitions.forget(self._reader, self._people, received_before):
+            return dropped
+        before = received_before - grace_us
+        seqs = await self._reader.read(partial(retention.old_bodies, before=before, limit=limit))
         return await self._people.do(lambda tx: retention.forget_bodies(tx, seqs)) if seqs else 0
 
     async def forget(self, received_before: int, limit: int) -> int:
