@@ -1,28 +1,22 @@
 """The one thread that writes: whatever has queued up shares one transaction and one fsync.
 
-While one batch is being written to disk the next one gathers, so there is no delay to choose:
-an idle store commits a single call at once, a busy one many together.
+While one batch is being written to disk the next one gathers: an idle store commits a single
+call at once, a busy one many together.
 """
 
 import asyncio
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar, cast
 
 from postroom.errors import UnavailableError
 from postroom.storage.sqlite.connection import open_writer, primary_code, trouble
+from postroom.storage.sqlite.gathering import Gathering
 from postroom.storage.sqlite.tally import Tally
-
-WAIT_SECONDS = 0.002
-"""How long a batch of settlements and leases stays open: nobody outside waits for them, and each
-commit saved is a write to the disk saved."""
-LARGEST_BATCH = 256
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -73,7 +67,7 @@ class Writer:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[_Call | None] = SimpleQueue()
+        self._gathering: Gathering[_Call] = Gathering()
         self._connection: sqlite3.Connection | None = open_writer(path)
         self._is_closed = False
         self._thread = threading.Thread(target=self._run, name="postroom-writer", daemon=True)
@@ -83,12 +77,12 @@ class Writer:
         """Perform one call of a verb, together with others; return once it is durable.
 
         A batch of nothing but calls that `may_wait` is held open for a moment, so that more of
-        them share its commit; any other call lets it go at once.
+        them share its commit; any other call lets it go at once, unless many come in anyway.
         """
         if self._is_closed:
             raise UnavailableError("the store is closed; open it again")
         future: asyncio.Future[R] = self._loop.create_future()
-        self._queue.put(_Call(verb, argument, future, may_wait=may_wait))
+        self._gathering.put(_Call(verb, argument, future, may_wait=may_wait))
         return await future
 
     async def do(self, work: Work[R], *, may_wait: bool = False) -> R:
@@ -99,36 +93,17 @@ class Writer:
         """Finish what is queued, then let go of the file."""
         if not self._is_closed:
             self._is_closed = True
-            self._queue.put(None)
+            self._gathering.close()
         await asyncio.to_thread(self._thread.join)
 
     # --- on the thread ---
 
     def _run(self) -> None:
-        is_last = False
-        while not is_last:
-            batch, is_last = self._gather()
-            if batch:
-                batch = _by_verb(batch)
-                self._perform(batch)
-                self._loop.call_soon_threadsafe(_resolve, batch)
+        for gathered in self._gathering.batches():
+            batch = _by_verb(gathered)
+            self._perform(batch)
+            self._loop.call_soon_threadsafe(_resolve, batch)
         self._drop_connection()
-
-    def _gather(self) -> tuple[list[_Call], bool]:
-        batch: list[_Call] = []
-        call = self._queue.get()
-        opened_at, may_wait = time.monotonic(), True
-        while call is not None:
-            batch.append(call)
-            may_wait = may_wait and call.may_wait
-            if len(batch) == LARGEST_BATCH:
-                return batch, False
-            patience = opened_at + WAIT_SECONDS - time.monotonic() if may_wait else 0.0
-            try:
-                call = self._queue.get(timeout=patience) if patience > 0 else self._queue.get(False)
-            except Empty:
-                return batch, False
-        return batch, True
 
     def _perform(self, batch: Sequence[_Call]) -> None:
         try:
