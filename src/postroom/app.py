@@ -196,7 +196,7 @@ class Node:
             allow_private_addresses=settings.allow_private_addresses or settings.offline,
             fills_in=settings.offline,
         )
-        self.calendar = Calendar(self.connect)
+        self.calendar = Calendar(self.connect, is_lead=lambda: self.worker.attendance.is_lead)
         answers = "api" in self.roles
         site: Application = Site(
             front_door=self._front_door(settings) if "front-door" in self.roles else None,

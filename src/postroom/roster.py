@@ -35,6 +35,8 @@ class Roster(Noun, frozen=True, kw_only=True):
     tokens: Mapping[str, str]
     """What accounts are entered with (a bearer token, or the key of a JWT grant), by account id."""
     states: Mapping[int, ListenerState]
+    states_revision: int
+    """The states are at least as new as this revision of them."""
     stale_at: int | None
     """When a key retires next, so that the roster must be made anew."""
 
@@ -56,6 +58,7 @@ def build(
     now: int,
     oauth: Mapping[str, Json] = MappingProxyType({}),
     router: Router | None = None,
+    states_revision: int = 0,
 ) -> Roster:
     """Compile a roster as of `now`; `router` is reused where the registry has not changed.
 
@@ -92,6 +95,7 @@ def build(
         oauth=_oauth(registry.listeners, active, oauth),
         tokens=_tokens(registry.accounts, active),
         states=dict(states),
+        states_revision=states_revision,
         stale_at=min(
             (s.retired_at for s in active if s.retired_at is not None),
             default=None,

@@ -255,6 +255,11 @@ class RemoveListener(Noun, frozen=True, kw_only=True, tag="remove-listener"):
 
 Change = PutAccount | PutLane | PutListener | RemoveAccount | RemoveLane | RemoveListener
 
+CHANGED_MEANWHILE = (
+    "somebody else has changed the accounts or listeners meanwhile; nothing was changed: try again"
+)
+"""What a conditional change says that came too late."""
+
 
 class SealedSecret(Noun, frozen=True, kw_only=True):
     """A secret as the store keeps it: sealed by the vault, unreadable here."""
@@ -641,8 +646,19 @@ class Store(Protocol):
         """Return every revision of a listener, the oldest first."""
         ...
 
-    async def change(self, changes: Sequence[Change], audit: AuditEntry) -> int:
-        """Make the changes in order, as one new revision; return it."""
+    async def change(
+        self,
+        changes: Sequence[Change],
+        audit: AuditEntry,
+        *,
+        expected_revision: int | None = None,
+        objects: Sequence[KeptObject] = (),
+    ) -> int:
+        """Make the changes in order, as one new revision, and keep the objects; return it.
+
+        Raises `ConflictError`, and nothing has happened, where the registry is no longer at the
+        revision expected: who read it and decided by it begins again.
+        """
         ...
 
     async def states(self) -> dict[int, ListenerState]:
@@ -653,10 +669,11 @@ class Store(Protocol):
         """Write that a person paused a listener, or (None) resumed it."""
         ...
 
-    async def set_down(
-        self, listener_id: int, down_since: int | None, probe_at: int | None
-    ) -> None:
-        """Write that a listener's breaker opened, was probed, or (None, None) closed."""
+    async def set_down(self, listener_id: int, down_since: int | None, probe_at: int | None) -> int:
+        """Write that a listener's breaker opened, was probed, or (None, None) closed.
+
+        Returns the `states_revision` that this made: what is read of an older one is older news.
+        """
         ...
 
     async def secrets(self) -> Sequence[SealedSecret]:

@@ -1,6 +1,7 @@
 """The calendar: what time does to envelopes, and to configurations that fail for days."""
 
 import asyncio
+from collections.abc import Callable
 
 from postroom import observe
 from postroom.envelopes import lifecycle
@@ -17,14 +18,17 @@ LOOK_SECONDS = 0.25
 class Calendar:
     """Reminds, expires and purges envelopes in time, and deactivates what always fails."""
 
-    def __init__(self, server: ConnectServer) -> None:
+    def __init__(self, server: ConnectServer, *, is_lead: Callable[[], bool]) -> None:
         self._server = server
+        self._is_lead = is_lead
+        """Whether this is the one of many nodes that does it."""
 
     async def run(self) -> None:
         """Look at the clock again and again, until cancelled."""
         patience = Patience("calendar")
         while True:
-            await patience.do(self.work)
+            if self._is_lead():
+                await patience.do(self.work)
             await asyncio.sleep(LOOK_SECONDS)
 
     async def work(self) -> None:

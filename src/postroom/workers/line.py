@@ -3,10 +3,14 @@
 from collections import OrderedDict
 
 from postroom.clock import SECOND
-from postroom.model import Lease, Listener
+from postroom.model import Lease, Listener, ListenerState
+from postroom.workers.shares import Share
 
 READY_LEASES = 64
 """Leases kept ready beyond those on the wire, so that a freed place need not wait for the store."""
+READY_ROUNDS = 2
+"""Where other nodes have places too: so many for each place of ours. The more are kept ready here,
+the longer the others may have nothing to do."""
 READY_BODY_BYTES = 256 * 1024
 """Above this size nothing is kept ready: memory stays bounded by what is on the wire."""
 
@@ -15,7 +19,8 @@ class Line:
     """What is in hand for one listener. One dead, slow or poisoned line costs the others nothing.
 
     The breaker: so many *different* deliveries failing in a row mean the listener is down, and
-    not that a message is bad. While it is down only one delivery at a time is tried, at intervals.
+    not that a message is bad. While it is down only one delivery at a time is tried, at intervals,
+    by the node that has the listener's first place.
     """
 
     def __init__(self, listener_id: int) -> None:
@@ -35,6 +40,11 @@ class Line:
         """The moment the worker has set itself a reminder for."""
         self.said: Listener | None = None
         """The listener's revision that was last in force here."""
+        self.is_unwritten = False
+        """Whether the store is yet to be told how the breaker stands."""
+        self.is_writing = False
+        self.written_at_revision = 0
+        """The revision of the states that our last word on the breaker made."""
         self._failing: set[int] = set()
         self._largest_body = 0
 
@@ -43,25 +53,32 @@ class Line:
         """How many leases are ours, on the wire, ready or promised."""
         return len(self.ready) + len(self.on_wire) + self.reserved
 
-    def is_resting(self, now: int) -> bool:
-        """Tell whether nothing may be started: it is paused, or down and not to be tried yet."""
-        return self.is_paused or (self.down_since is not None and now < self.probe_at)
+    def is_resting(self, share: Share, now: int) -> bool:
+        """Tell whether nothing may be started here.
 
-    def room(self, listener: Listener, now: int) -> int:
+        It is paused, or others have all its places, or it is down and not to be tried yet or here.
+        """
+        if self.is_paused or share.places == 0:
+            return True
+        return self.down_since is not None and (now < self.probe_at or not share.is_first)
+
+    def room(self, share: Share, now: int) -> int:
         """Return how many more leases may be taken."""
-        if self.is_resting(now):
+        if self.is_resting(share, now):
             return 0
         if self.down_since is not None:
             return 1 if self.in_hand == 0 else 0
-        ready = READY_LEASES if self._largest_body <= READY_BODY_BYTES else 0
-        return max(0, listener.concurrency + ready - self.in_hand)
+        return max(0, share.places + self._most_ready(share) - self.in_hand)
 
-    def wants_more(self, listener: Listener, now: int) -> bool:
+    def wants_more(self, share: Share, now: int) -> bool:
         """Tell whether it is time to ask the store: by the half of what is kept ready.
 
         Asking for every freed place would be a transaction for every delivery.
         """
-        return len(self.ready) <= READY_LEASES // 2 and self.room(listener, now) > 0
+        return len(self.ready) <= _most_ready(share) // 2 and self.room(share, now) > 0
+
+    def _most_ready(self, share: Share) -> int:
+        return _most_ready(share) if self._largest_body <= READY_BODY_BYTES else 0
 
     def put(self, lease: Lease, *, first: bool = False) -> None:
         """Keep a lease ready; `first` puts it before the others.
@@ -77,9 +94,9 @@ class Line:
         if first:
             self.ready.move_to_end(lease.delivery_id, last=False)
 
-    def start(self, listener: Listener) -> Lease | None:
+    def start(self, share: Share) -> Lease | None:
         """Move one ready lease onto the wire, if a place is free; not while the line rests."""
-        places = 1 if self.down_since is not None else listener.concurrency
+        places = 1 if self.down_since is not None else share.places
         if not self.ready or len(self.on_wire) >= places:
             return None
         _, lease = self.ready.popitem(last=False)
@@ -88,13 +105,24 @@ class Line:
             self._largest_body = len(lease.notification.body)
         return lease
 
-    def give_back(self) -> list[Lease]:
-        """Return the ready leases, which are no longer ours to keep."""
-        leases = list(self.ready.values())
-        self.ready.clear()
+    def give_back(self, share: Share | None = None) -> list[Lease]:
+        """Return the ready leases, or those beyond a share: they are no longer ours to keep."""
+        most = 0 if share is None else share.places + _most_ready(share)
+        leases = [self.ready.popitem()[1] for _ in range(len(self.ready) - most)]
         if leases:
             self.has_backlog = True
         return leases
+
+    def take_over(self, state: ListenerState | None) -> bool:
+        """Let the breaker stand as the store says; return whether it stood otherwise."""
+        stood = self.down_since, self.probe_at
+        self.down_since = state.down_since if state else None
+        self.probe_at = (state.probe_at or 0) if state and self.down_since is not None else 0
+        if stood == (self.down_since, self.probe_at):
+            return False
+        self._failing.clear()
+        self.has_backlog = True
+        return True
 
     def succeeded(self) -> bool:
         """Note a success; return whether the listener was down and is well again."""
@@ -117,3 +145,8 @@ class Line:
         self.down_since = now
         self.probe_at = now + round(listener.probe_seconds * SECOND)
         return True
+
+
+def _most_ready(share: Share) -> int:
+    """Return how many leases may be kept ready beyond those on the wire."""
+    return READY_LEASES if share.is_whole else min(READY_LEASES, READY_ROUNDS * share.places)

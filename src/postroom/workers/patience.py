@@ -17,8 +17,8 @@ class Patience:
         self._work = work
         self._trouble: str | None = None
 
-    async def do(self, work: Callable[[], Awaitable[object]]) -> None:
-        """Do the work once."""
+    async def do(self, work: Callable[[], Awaitable[object]]) -> bool:
+        """Do the work once; return whether it could be done."""
         try:
             await work()
         except PostroomError as problem:
@@ -31,3 +31,5 @@ class Patience:
             if self._trouble is not None:
                 observe.log.warning("goes on", work=self._work)
             self._trouble = None
+            return True
+        return False

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Protocol
 
 from postroom import observe, roster
@@ -20,7 +21,13 @@ ROSTER_SECONDS = 0.25
 """How often changes are looked for: what was applied is in force well within a second."""
 RETENTION_SECONDS = 60.0
 RETENTION_BATCH = 500
+PARTITIONS = 10
+"""Over how many the bodies are spread that are kept, where the store keeps them in partitions: so
+much longer than asked they may stay, and so many are looked into for one of them."""
+SHORTEST_PARTITION = 3600 * SECOND
 ENRICH_SECONDS = 1.0
+HEAR_AGAIN_SECONDS = 1.0
+"""How long to wait before listening again where there was nothing to listen to."""
 REJECTION_SECONDS = 0.5
 REJECTIONS_HELD = 1000
 """Beyond so many refusals in one interval only their number is kept: a flood costs no disk."""
@@ -79,6 +86,7 @@ class RosterKeeper:
             now=now,
             oauth=await self._oauth(registry),
             router=self.current.router if same_registry else None,
+            states_revision=seen[2],
         )
         self._seen = seen
         return True
@@ -136,7 +144,7 @@ class RejectionLog:
 
 
 class Upkeep:
-    """Runs the recurring work of one node."""
+    """Runs the recurring work of one node; what is enough once, on the node that leads."""
 
     def __init__(  # the composition root hands over each part by name
         self,
@@ -164,10 +172,11 @@ class Upkeep:
         """Do everything at its own interval, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(_every(ROSTER_SECONDS, "roster", self.refresh))
+            group.create_task(self._listen())
             group.create_task(_every(REJECTION_SECONDS, "rejections", self._rejections.write))
             if self._enricher is None:
                 return
-            group.create_task(_every(ENRICH_SECONDS, "enricher", self._enricher.work))
+            group.create_task(_every(ENRICH_SECONDS, "enricher", self._enrich))
             group.create_task(_every(RETENTION_SECONDS, "retention", self._retain))
             group.create_task(self._extend())
 
@@ -175,6 +184,27 @@ class Upkeep:
         """Go by what the store says now."""
         if await self._keeper.refresh():
             self._worker.roster_changed()
+
+    async def _listen(self) -> None:
+        """Go at once by what other nodes say, until cancelled; polling finds the same later."""
+        patience = Patience("wake-ups")
+        while True:
+            if not await patience.do(self._hear):
+                await asyncio.sleep(HEAR_AGAIN_SECONDS)
+
+    async def _hear(self) -> None:
+        heard = await self._store.heard()
+        if heard.is_all or "crew" in heard.moved:
+            self._worker.attendance.look_soon()
+        if heard.is_all or heard.moved - {"crew"}:
+            await self.refresh()
+        if heard.is_all:
+            self._worker.look_soon()
+        self._worker.wake(heard.due)
+
+    async def _enrich(self) -> None:
+        if self._enricher is not None and self._worker.attendance.is_lead:
+            await self._enricher.work()
 
     async def _extend(self) -> None:
         patience = Patience("leases")
@@ -186,20 +216,25 @@ class Upkeep:
                 await patience.do(lambda: self._store.extend(leases, until))  # noqa: B023  # awaited at once
 
     async def _retain(self) -> None:
+        await self._worker.attendance.looked()
+        if not self._worker.attendance.is_lead:
+            return
         now = self._clock.now()
-        for days, forget in (
-            (self._body_retention_days, self._store.forget_bodies),
-            (self._row_retention_days, self._store.forget),
-        ):
-            if days:
-                await _until_done(forget, now - round(days * DAY))
+        if self._body_retention_days:
+            kept_us = round(self._body_retention_days * DAY)
+            span_us = max(kept_us // PARTITIONS, SHORTEST_PARTITION)
+            await self._store.begin_partition(now, span_us)
+            # By then at the latest a partition is past that was begun in time and ended in time.
+            forget = partial(self._store.forget_bodies, grace_us=2 * span_us)
+            await _until_done(forget, now - kept_us)
+        if self._row_retention_days:
+            await _until_done(self._store.forget, now - round(self._row_retention_days * DAY))
 
 
 async def _until_done(forget: Callable[[int, int], Awaitable[int]], before: int) -> None:
     """Forget in small transactions, so that accepts go in between."""
-    forgotten = RETENTION_BATCH
-    while forgotten == RETENTION_BATCH:
-        forgotten = await forget(before, RETENTION_BATCH)
+    while await forget(before, RETENTION_BATCH) >= RETENTION_BATCH:
+        pass
 
 
 async def _every(seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:

@@ -7,15 +7,18 @@ from typing import Any
 from postroom import observe
 from postroom.clock import SECOND, Clock
 from postroom.errors import UnavailableError
-from postroom.model import LEASE_SECONDS, Lease, Listener, ListenerState, TryAgain, new_token
+from postroom.model import LEASE_SECONDS, Lease, Listener, TryAgain, new_token
 from postroom.pipeline import Delivered, Road
 from postroom.roster import Roster
 from postroom.storage.port import Recorded, Store
+from postroom.workers.attendance import Attendance
 from postroom.workers.line import Line
 from postroom.workers.patience import Patience
 
 POLL_SECONDS = 1.0
 """The floor under all wake-ups: what another process queued is seen within this time."""
+WRITE_AGAIN_SECONDS = 0.5
+"""How long to wait before the store is told again how a breaker stands."""
 
 
 class Worker:
@@ -35,19 +38,25 @@ class Worker:
         self._is_draining = False
         self._next_at: int | None = None
         """When something is due next, as far as was seen at the last look."""
+        self._is_to_look = asyncio.Event()
+        self.attendance = Attendance(
+            store, draining=self._draining, changed=self._shares_changed, lost=self._free_gone
+        )
 
     # --- what the road asks (pipeline.Dispatch) ----------------------------------------------
 
     def reserve(self, listener_ids: Iterable[int]) -> frozenset[int]:
         """Keep a place in each line that has room, and return those listeners."""
-        if self._is_draining:
+        if self._is_draining or not self.attendance.is_sure:
             return frozenset()
         now = self._clock.now()
         kept = []
         for listener_id in listener_ids:
             listener, line = self._find(listener_id)
             # Behind a backlog a fresh delivery queues in the store: first come, first served.
-            if listener and not line.has_backlog and line.room(listener, now) > 0:
+            if listener is None or line.has_backlog:
+                continue
+            if line.room(self.attendance.share(listener), now) > 0:
                 line.reserved += 1
                 kept.append(listener_id)
         return frozenset(kept)
@@ -79,7 +88,8 @@ class Worker:
                 del self._lines[listener_id]
         for listener_id, listener in roster.registry.listeners.items():
             line = self._line(listener_id)
-            self._give_another_chance(line, listener, roster.states.get(listener_id))
+            self._go_by_state(line, roster)
+            self._give_another_chance(line, listener)
             was_paused, line.is_paused = line.is_paused, roster.is_paused(listener_id)
             if was_paused and not line.is_paused:
                 line.has_backlog = True
@@ -87,27 +97,40 @@ class Worker:
                 self._advance(listener_id)
         observe.DOWN.set(sum(1 for line in self._lines.values() if line.down_since is not None))
 
-    def _give_another_chance(
-        self, line: Line, listener: Listener, state: ListenerState | None
-    ) -> None:
-        """Try a listener that is down at once when it was changed, or a person asks for it."""
-        was, line.said = line.said, listener
-        if line.down_since is None:
+    def _go_by_state(self, line: Line, roster: Roster) -> None:
+        """Take over what another node found, or a person asked for, of a listener's breaker.
+
+        Not what was read before our own last word on it was written.
+        """
+        if line.is_unwritten or line.is_writing:
             return
+        if roster.states_revision < line.written_at_revision:
+            return
+        if line.take_over(roster.states.get(line.listener_id)):
+            self._advance(line.listener_id)
+
+    def _give_another_chance(self, line: Line, listener: Listener) -> None:
+        """Try a listener that is down at once when it was changed; one node of many does."""
+        was, line.said = line.said, listener
         is_changed = was is not None and was is not listener and was != listener
-        is_asked_for = (
-            state is not None
-            and state.down_since == line.down_since
-            and state.probe_at is not None
-            and state.probe_at < line.probe_at
-        )
-        if is_changed or is_asked_for:
-            line.probe_at = self._clock.now()
-            if is_changed:  # a changed listener is not yet known to fail for days
-                line.down_since = line.probe_at
-                self._spawn(self._write_state(line))
+        if line.down_since is None or not is_changed:
+            return
+        if self.attendance.share(listener).is_first:
+            # A changed listener is not yet known to fail for days.
+            line.down_since = line.probe_at = self._clock.now()
+            self._spawn(self._write_state(line))
             line.has_backlog = True
             self._advance(line.listener_id)
+
+    def wake(self, listener_ids: Iterable[int]) -> None:
+        """Fetch what another node has left due for these."""
+        for listener_id in listener_ids:
+            self._line(listener_id).has_backlog = True
+            self._advance(listener_id)
+
+    def look_soon(self) -> None:
+        """Look at once for what is due, of whichever listener."""
+        self._is_to_look.set()
 
     def held_leases(self) -> list[Lease]:
         """Return every lease in hand, for extending."""
@@ -124,14 +147,10 @@ class Worker:
 
     async def run(self) -> None:
         """Look for work whose moment has come, until cancelled."""
-        for state in self._roster().states.values():
-            line = self._line(state.listener_id)
-            line.down_since, line.probe_at = state.down_since, state.probe_at or 0
         self.roster_changed()
-        patience = Patience("deliveries")
-        while True:
-            await patience.do(self._look)
-            await self._pause(self._next_at)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.attendance.run())
+            group.create_task(self._look_again_and_again())
 
     def stand_down(self) -> None:
         """Start nothing more: what is owed from now on is left due, for other nodes."""
@@ -140,6 +159,7 @@ class Worker:
     async def drain(self, seconds: float) -> None:
         """Start nothing more, give ready leases back, and let what is on the wire end."""
         self.stand_down()
+        self.attendance.begin_leaving()
         ready = [lease for line in self._lines.values() for lease in line.give_back()]
         await self._give_back(ready)
         for reminder in self._reminders:  # the store knows when each is due
@@ -150,8 +170,16 @@ class Worker:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._give_back(self.held_leases())  # what came meanwhile was not started
+        await self._patiently(self.attendance.leave)
 
     # --- the work ----------------------------------------------------------------------------
+
+    async def _look_again_and_again(self) -> None:
+        patience = Patience("deliveries")
+        while True:
+            self._is_to_look.clear()
+            await patience.do(self._look)
+            await self._pause(self._next_at)
 
     async def _look(self) -> None:
         """Mark the lines that have work due, and note when the next is due."""
@@ -160,7 +188,7 @@ class Worker:
         watched = [
             listener_id
             for listener_id, listener in roster.registry.listeners.items()
-            if self._line(listener_id).room(listener, now) > 0
+            if self._line(listener_id).room(self.attendance.share(listener), now) > 0
         ]
         due = await self._store.next_due(watched)
         for listener_id, moment in due.items():
@@ -172,9 +200,11 @@ class Worker:
         self._next_at = min(later, default=None)
 
     async def _pause(self, next_at: int | None) -> None:
-        """Wait for the next moment, or for the poll, whichever comes first."""
-        poll = asyncio.create_task(asyncio.sleep(POLL_SECONDS))
-        waits = {poll}
+        """Wait for the next moment, for the poll or for a word, whichever comes first."""
+        waits: set[asyncio.Task[Any]] = {
+            asyncio.create_task(asyncio.sleep(POLL_SECONDS)),
+            asyncio.create_task(self._is_to_look.wait()),
+        }
         if next_at is not None:
             waits.add(asyncio.create_task(self._clock.sleep_until(next_at)))
         try:
@@ -190,19 +220,16 @@ class Worker:
         be born with its notification, in the very moment that the listener goes down.
         """
         listener, line = self._find(listener_id)
-        if listener is None or self._is_draining:
+        if listener is None or self._is_draining or not self.attendance.is_sure:
             return
-        if line.is_resting(self._clock.now()):
+        share, now = self.attendance.share(listener), self._clock.now()
+        if line.is_resting(share, now):
             if line.ready:
                 self._spawn(self._give_back(line.give_back()))
             return
-        while lease := line.start(listener):
+        while lease := line.start(share):
             self._spawn(self._deliver(line, lease))
-        if (
-            line.has_backlog
-            and not line.is_pumping
-            and line.wants_more(listener, self._clock.now())
-        ):
+        if line.has_backlog and not line.is_pumping and line.wants_more(share, now):
             line.is_pumping = True
             self._spawn(self._pump(line))
 
@@ -210,7 +237,7 @@ class Worker:
         """Lease what is due into a line's free places."""
         try:
             listener, now = self._roster().listener(line.listener_id), self._clock.now()
-            room = line.room(listener, now) if listener else 0
+            room = line.room(self.attendance.share(listener), now) if listener else 0
             if room == 0:
                 return
             line.has_backlog = False
@@ -238,8 +265,9 @@ class Worker:
     async def _deliver(self, line: Line, lease: Lease) -> None:
         observe.IN_FLIGHT.inc()
         try:
-            wants_next = not line.is_paused and line.down_since is None and not self._is_draining
-            delivered = await self._road.deliver(lease, held=line.on_wire, wants_next=wants_next)
+            delivered = await self._road.deliver(
+                lease, held=line.on_wire, wants_next=self._wants_next(line)
+            )
         except asyncio.CancelledError:
             raise  # `drain` gives the lease back
         except BaseException:
@@ -251,6 +279,13 @@ class Worker:
         if delivered is not None:
             await self._conclude(line, lease, delivered)
         self._advance(line.listener_id)
+
+    def _wants_next(self, line: Line) -> bool:
+        """Tell whether the next of an envelope may follow here what is on the wire now."""
+        listener = self._roster().listener(line.listener_id)
+        if listener is None or self._is_draining or line.is_paused or line.down_since is not None:
+            return False
+        return len(line.on_wire) <= self.attendance.share(listener).places
 
     async def _conclude(self, line: Line, lease: Lease, delivered: Delivered) -> None:
         outcome = delivered.outcome
@@ -302,12 +337,28 @@ class Worker:
         line.has_backlog = True
 
     async def _write_state(self, line: Line) -> None:
-        await self._patiently(
-            self._store.set_down,
-            line.listener_id,
-            line.down_since,
-            line.probe_at if line.down_since is not None else None,
-        )
+        """Tell the store, and with it the other nodes, how the breaker stands: until it knows."""
+        line.is_unwritten = True
+        if line.is_writing:
+            return
+        line.is_writing = True
+        try:
+            while line.is_unwritten:
+                await self._write_once(line)
+        finally:
+            line.is_writing = False
+
+    async def _write_once(self, line: Line) -> None:
+        line.is_unwritten = False
+        probe_at = line.probe_at if line.down_since is not None else None
+        try:
+            line.written_at_revision = await self._store.set_down(
+                line.listener_id, line.down_since, probe_at
+            )
+        except UnavailableError as problem:
+            observe.log.warning("not written", verb="set_down", reason=str(problem))
+            line.is_unwritten = True
+            await asyncio.sleep(WRITE_AGAIN_SECONDS)
 
     async def _give_back(self, leases: Sequence[Lease]) -> None:
         if leases:
@@ -321,6 +372,36 @@ class Worker:
             await verb(*arguments)
         except UnavailableError as problem:
             observe.log.warning("not written", verb=verb.__name__, reason=str(problem))
+
+    # --- of many nodes -----------------------------------------------------------------------
+
+    def _draining(self) -> frozenset[int]:
+        """Return the ids of the listeners with more calls on the wire than places of ours."""
+        return frozenset(
+            line.listener_id
+            for line in self._lines.values()
+            if line.on_wire and len(line.on_wire) > self._places(line.listener_id)
+        )
+
+    def _places(self, listener_id: int) -> int:
+        listener = self._roster().listener(listener_id)
+        return 0 if listener is None else self.attendance.share(listener).places
+
+    def _shares_changed(self) -> None:
+        """Give back what others are to do now, and look for what is ours to do."""
+        for listener_id, line in list(self._lines.items()):
+            listener = self._roster().listener(listener_id)
+            if listener is None:
+                continue
+            if excess := line.give_back(self.attendance.share(listener)):
+                self._spawn(self._give_back(excess))
+            if line.in_hand:
+                self._advance(listener_id)
+        self.look_soon()
+
+    def _free_gone(self) -> None:
+        """Let what a node that is gone had leased be due at once, not when its leases run out."""
+        self._spawn(self._patiently(self._store.free_gone, self._clock.now()))
 
     # --- small things ------------------------------------------------------------------------
 

@@ -77,11 +77,12 @@ async def set_paused(
 
 async def set_down(
     tx: Transaction, listener_id: int, down_since: int | None, probe_at: int | None
-) -> None:
-    """Write how a listener's breaker stands; a pause stays as it is."""
-    await move(tx, "states_revision")
+) -> int:
+    """Write how a listener's breaker stands; a pause stays as it is. Returns the revision."""
+    revision = await move(tx, "states_revision")
     await tx.sql.execute(_DOWN, listener_id, down_since, probe_at)
     await tx.sql.execute(_WELL)
+    return revision
 
 
 async def states(connection: Sql) -> dict[int, ListenerState]:

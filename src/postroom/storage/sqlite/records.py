@@ -51,10 +51,11 @@ def set_paused(tx: Transaction, listener_id: int, paused_at: int | None, audit: 
 
 def set_down(
     tx: Transaction, listener_id: int, down_since: int | None, probe_at: int | None
-) -> None:
-    """Write how a listener's breaker stands; a pause stays as it is."""
+) -> int:
+    """Write how a listener's breaker stands; a pause stays as it is. Returns the revision."""
     tx.sql.execute(_DOWN, (listener_id, down_since, probe_at))
     _forget_the_well(tx)
+    return tx.tally.states_revision
 
 
 def _forget_the_well(tx: Transaction) -> None:

@@ -173,9 +173,18 @@ class SqliteStore:
         """Return the registry as it stands, or as it stood at a revision."""
         return await self._reader.read(partial(registry.registry, revision=revision))
 
-    async def change(self, changes: Sequence[Change], audit: AuditEntry) -> int:
-        """Make the changes in order, as one new revision."""
-        return await self._writer.do(lambda tx: registry.change(tx, changes, audit))
+    async def change(
+        self,
+        changes: Sequence[Change],
+        audit: AuditEntry,
+        *,
+        expected_revision: int | None = None,
+        objects: Sequence[KeptObject] = (),
+    ) -> int:
+        """Make the changes in order, as one new revision, if it is still at the expected one."""
+        return await self._writer.do(
+            lambda tx: registry.change(tx, changes, audit, expected_revision, objects)
+        )
 
     async def listener_revisions(self, listener_id: int) -> Sequence[ListenerRevision]:
         """Return every revision of a listener, the oldest first."""
@@ -191,11 +200,11 @@ class SqliteStore:
         """Write that a person paused a listener, or (None) resumed it."""
         await self._writer.do(lambda tx: records.set_paused(tx, listener_id, paused_at, audit))
 
-    async def set_down(
-        self, listener_id: int, down_since: int | None, probe_at: int | None
-    ) -> None:
+    async def set_down(self, listener_id: int, down_since: int | None, probe_at: int | None) -> int:
         """Write that a listener's breaker opened, was probed, or (None, None) closed."""
-        await self._writer.do(lambda tx: records.set_down(tx, listener_id, down_since, probe_at))
+        return await self._writer.do(
+            lambda tx: records.set_down(tx, listener_id, down_since, probe_at)
+        )
 
     async def secrets(self) -> Sequence[SealedSecret]:
         """Return every secret in the order they were put."""
