@@ -10,12 +10,11 @@ from collections.abc import Sequence
 from typing import Literal
 
 import postroom
-from postroom import signature
 from postroom.clock import SECOND
-from postroom.delivery import reshape, wanted
+from postroom.delivery import reshape, signing, wanted
 from postroom.delivery.reshape import Additions
 from postroom.errors import PostroomError
-from postroom.model import Credentials, Enclosure, Lease, Listener, Notification, Noun, Request
+from postroom.model import Credentials, Enclosure, Lease, Listener, Notification, Request
 
 USER_AGENT = f"Postroom/{postroom.__version__}"
 MAX_HEADER_CHARACTERS = 500
@@ -86,7 +85,7 @@ def shape(  # one delivery, and what belongs to it and is kept elsewhere
     elif credentials is not None:
         headers.append(("Authorization", _basic(credentials)))
     if keys and listener.is_signed:
-        headers += _signed(tuple(keys), body, lease.notification.id, seconds)
+        headers += signing.headers(tuple(keys), body, lease.notification.id, seconds)
     if lease.replay is not None:
         headers.append(("Postroom-Replay", _safe(lease.replay.id)))
         headers.append(("Postroom-Replay-Reason", _safe(lease.replay.reason)))
@@ -104,48 +103,6 @@ def shape(  # one delivery, and what belongs to it and is kept elsewhere
         timeout_seconds=listener.timeout_seconds,
         connect_timeout_seconds=listener.connect_timeout_seconds,
     )
-
-
-class _Signatures(Noun, frozen=True, kw_only=True):
-    keys: tuple[str, ...]
-    body: bytes
-    message_id: str
-    seconds: int
-    headers: tuple[tuple[str, str], ...]
-
-
-_last: _Signatures | None = None
-"""The listeners of one notification mostly get the same bytes under the same keys, one right after
-the other: remembering one answer saves more than half of all signing. It is never the wrong one,
-as everything that is signed is compared."""
-
-
-def _signed(
-    keys: tuple[str, ...], body: bytes, message_id: str, seconds: int
-) -> tuple[tuple[str, str], ...]:
-    """Return Docusign's headers, one for each key, and Standard Webhooks' one."""
-    global _last  # noqa: PLW0603  # a memory of one, see above
-    if (
-        _last is not None
-        and _last.body is body
-        and (_last.keys, _last.message_id, _last.seconds) == (keys, message_id, seconds)
-    ):
-        return _last.headers
-    headers = (
-        ("X-Authorization-Digest", signature.ALGORITHM),
-        *(
-            (f"X-DocuSign-Signature-{number}", signed)
-            for number, signed in enumerate(signature.docusign(keys, body), start=1)
-        ),
-        (
-            "webhook-signature",
-            signature.standard_webhooks(keys, message_id=message_id, timestamp=seconds, body=body),
-        ),
-    )
-    _last = _Signatures(
-        keys=keys, body=body, message_id=message_id, seconds=seconds, headers=headers
-    )
-    return headers
 
 
 def _basic(credentials: Credentials) -> str:
