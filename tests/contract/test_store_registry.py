@@ -1,5 +1,8 @@
 """The registry with its history, states of listeners, secrets and tokens."""
 
+import asyncio
+
+import pytest
 from msgspec.structs import replace
 from tests.contract.conftest import Backend
 from tests.contract.store_cast import (
@@ -17,6 +20,7 @@ from tests.contract.store_cast import (
     settle,
 )
 
+from postroom.errors import ConflictError
 from postroom.model import (
     Account,
     DeliveryState,
@@ -30,9 +34,12 @@ from postroom.model import (
 from postroom.storage.port import (
     AuditEntry,
     Change,
+    KeepObject,
+    KeptObject,
     PutAccount,
     PutLane,
     PutListener,
+    PutSecret,
     RemoveAccount,
     RemoveLane,
     RemoveListener,
@@ -126,6 +133,56 @@ async def test_changes_of_one_revision_are_made_in_order(empty: Store) -> None:
     (one,) = (await empty.registry()).listeners.values()
     assert one.url == LISTENER.url
     assert (await empty.registry(1)).listeners == (await empty.registry(2)).listeners
+
+
+async def test_a_change_worked_out_for_another_revision_does_not_happen(
+    backend: Backend, empty: Store
+) -> None:
+    """Two nodes have read revision 0: the second that writes hears of it and has done nothing."""
+    other = await backend.open()
+    secret = SealedSecret(
+        id="key_1",
+        account_id=A1,
+        listener=None,
+        purpose="hmac",
+        sealed=b"sealed",
+        fingerprint="0123abcd",
+        created_at=T0,
+    )
+    numbered = KeptObject(kind="number", account_id="", id="last", body=b"1", updated_at=T0)
+    late: list[Change | PutSecret | KeepObject] = [
+        PutSecret(secret=secret, audit=AUDIT),
+        put("crm"),
+        KeepObject(kept=numbered),
+    ]
+    assert await empty.change([put("erp")], AUDIT, expected_revision=0) == 1
+    with pytest.raises(ConflictError, match="nothing was changed: try again"):
+        await other.change(late, AUDIT, expected_revision=0)
+    registry = await other.registry()
+    assert (registry.revision, len(registry.listeners)) == (1, 1)
+    assert await other.secrets() == []
+    assert await other.kept_objects("number", "") == []
+    assert len(await other.audit_log(after=None, limit=10)) == 1
+    assert await other.change(late, AUDIT, expected_revision=1) == 2
+    assert len((await empty.registry()).listeners) == 2
+    assert await empty.secrets() == [secret]
+    assert await empty.kept_objects("number", "") == [numbered]
+
+
+async def test_of_changes_worked_out_at_once_for_one_revision_one_happens(
+    backend: Backend, empty: Store
+) -> None:
+    stores = [empty, await backend.open()]
+    tried = await asyncio.gather(
+        *(
+            stores[number % 2].change([put(f"l{number}")], AUDIT, expected_revision=0)
+            for number in range(8)
+        ),
+        return_exceptions=True,
+    )
+    assert tried.count(1) == 1
+    assert sum(isinstance(one, ConflictError) for one in tried) == 7
+    assert len((await empty.registry()).listeners) == 1
 
 
 async def test_a_listener_keeps_its_id_for_good(empty: Store) -> None:

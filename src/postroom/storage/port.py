@@ -255,11 +255,6 @@ class RemoveListener(Noun, frozen=True, kw_only=True, tag="remove-listener"):
 
 Change = PutAccount | PutLane | PutListener | RemoveAccount | RemoveLane | RemoveListener
 
-CHANGED_MEANWHILE = (
-    "somebody else has changed the accounts or listeners meanwhile; nothing was changed: try again"
-)
-"""What a conditional change says that came too late."""
-
 
 class SealedSecret(Noun, frozen=True, kw_only=True):
     """A secret as the store keeps it: sealed by the vault, unreadable here."""
@@ -273,6 +268,28 @@ class SealedSecret(Noun, frozen=True, kw_only=True):
     """Eight hex digits by which people tell keys apart; derived by the vault, not reversible."""
     created_at: int
     retired_at: int | None = None
+
+
+class PutSecret(Noun, frozen=True, kw_only=True, tag="put-secret"):
+    """Keep a secret with what needs it; the same id replaces it. Moves `secrets_revision`."""
+
+    secret: SealedSecret
+    audit: AuditEntry
+
+
+class KeepObject(Noun, frozen=True, kw_only=True, tag="keep-object"):
+    """Keep a small object with what goes by it; the same kind, account and id replaces it."""
+
+    kept: KeptObject
+
+
+Accompanying = PutSecret | KeepObject
+"""What is kept in the transaction of a change, or not at all."""
+
+CHANGED_MEANWHILE = (
+    "somebody else has changed the accounts or listeners meanwhile; nothing was changed: try again"
+)
+"""What a conditional change says that came too late."""
 
 
 class Decision(Noun, frozen=True, kw_only=True):
@@ -648,13 +665,12 @@ class Store(Protocol):
 
     async def change(
         self,
-        changes: Sequence[Change],
+        changes: Sequence[Change | Accompanying],
         audit: AuditEntry,
         *,
         expected_revision: int | None = None,
-        objects: Sequence[KeptObject] = (),
     ) -> int:
-        """Make the changes in order, as one new revision, and keep the objects; return it.
+        """Make the changes in order, as one new revision; return it.
 
         Raises `ConflictError`, and nothing has happened, where the registry is no longer at the
         revision expected: who read it and decided by it begins again.

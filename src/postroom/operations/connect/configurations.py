@@ -1,13 +1,14 @@
 """Connect configurations by Docusign's verbs: each is a listener with its own words beside it."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Literal
+import contextlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Literal, TypeVar
 from weakref import WeakKeyDictionary
 
 from postroom import observe
-from postroom.errors import DocusignError
-from postroom.model import Account, Json, Listener
+from postroom.errors import ConflictError, DocusignError
+from postroom.model import Account, Json, Listener, Registry
 from postroom.operations import keys
 from postroom.operations.connect import configuration
 from postroom.operations.connect.configuration import Configuration, SecretTexts
@@ -16,9 +17,13 @@ from postroom.operations.connect.listener_url import refusal
 from postroom.operations.connect.living import ConnectServer
 from postroom.operations.connect.requests import keys_of, text_of
 from postroom.storage.port import (
+    Accompanying,
     AuditEntry,
+    Change,
+    KeepObject,
     KeptObject,
     PutListener,
+    PutSecret,
     RemoveListener,
     SealedSecret,
 )
@@ -29,20 +34,25 @@ NUMBERING = "connect-id"
 """The kind of the object that keeps the last `connectId` given out."""
 _LAST = "last"
 
+MOST_TRIES = 5
+
 _turns: WeakKeyDictionary[ConnectServer, asyncio.Lock] = WeakKeyDictionary()
 """One change of a server's configurations at a time: they read what they then write."""
+
+Answer = TypeVar("Answer")
 
 
 async def list_configurations(server: ConnectServer, account_id: str) -> Json:
     """Return an account's configurations, in the order they were made."""
     account = account_of(server, account_id)
-    return await _listed(server, await _of_account(server, account))
+    return await _listed(server, _of_account(await server.store.registry(), account))
 
 
 async def get_configuration(server: ConnectServer, account_id: str, connect_id: str) -> Json:
     """Return one configuration, in a list as Docusign gives it (contract 8.7)."""
     account = account_of(server, account_id)
-    return await _listed(server, [await _named(server, account, connect_id)])
+    found = _named(await server.store.registry(), account, connect_id)
+    return await _listed(server, [found])
 
 
 async def create_configuration(
@@ -54,15 +64,19 @@ async def create_configuration(
     as many as it may have.
     """
     account = account_of(server, account_id)
-    async with _turn(server):
+
+    async def create() -> Json:
+        registry = await server.store.registry()
         most = server.limits.max_configurations
-        if len(await _of_account(server, account)) >= most:
+        if len(_of_account(registry, account)) >= most:
             # The code for this was not found (contract 6.4).
             raise refusal(f"The account has {most} Connect configurations; delete one first.")
+        # After the registry: whoever is given an id moves it.
         connect_id = await _next_id(server)
         made = _read(server, body, account, connect_id)
-        await _remember_id(server, connect_id)
-        return await _keep(server, made, body, None, actor)
+        return await _keep(server, made, body, None, actor, registry.revision)
+
+    return await _in_turn(server, create)
 
 
 async def update_configuration(
@@ -78,11 +92,15 @@ async def update_configuration(
     connect_id = text_of(keys_of(body), "connectId")
     if not connect_id:
         raise refusal("Give the connectId of the configuration to change.")
-    async with _turn(server):
-        before = await _named(server, account, connect_id)
+
+    async def update() -> Json:
+        registry = await server.store.registry()
+        before = _named(registry, account, connect_id)
         said = await _echo(server, before)
         made = _read(server, body, account, said["connectId"], said)
-        return await _keep(server, made, body, before, actor)
+        return await _keep(server, made, body, before, actor, registry.revision)
+
+    return await _in_turn(server, update)
 
 
 async def delete_configuration(
@@ -90,15 +108,19 @@ async def delete_configuration(
 ) -> None:
     """Delete a configuration: what it is owed is dismissed, its secrets are out of use."""
     account = account_of(server, account_id)
-    async with _turn(server):
-        found = await _named(server, account, connect_id)
+
+    async def delete() -> None:
+        registry = await server.store.registry()
+        found = _named(registry, account, connect_id)
         audit = _audit(server, actor, "delete-configuration", found)
         change = RemoveListener(account_id=account.id, name=found.name)
-        await server.store.change([change], audit)
+        await server.store.change([change], audit, expected_revision=registry.revision)
         for secret in await server.store.secrets():
             if (secret.account_id, secret.listener) == (account.id, found.name):
                 await _retire(server, secret, actor)
         await server.refresh()
+
+    await _in_turn(server, delete)
 
 
 # --- reading and finding ----------------------------------------------------------------------
@@ -122,8 +144,7 @@ def _read(
     )
 
 
-async def _of_account(server: ConnectServer, account: Account) -> list[Listener]:
-    registry = await server.store.registry()
+def _of_account(registry: Registry, account: Account) -> list[Listener]:
     found = [
         one
         for one in registry.listeners.values()
@@ -132,9 +153,9 @@ async def _of_account(server: ConnectServer, account: Account) -> list[Listener]
     return sorted(found, key=lambda one: int(one.configuration["connectId"]))
 
 
-async def _named(server: ConnectServer, account: Account, connect_id: str) -> Listener:
+def _named(registry: Registry, account: Account, connect_id: str) -> Listener:
     """Return a configuration. Raises `DocusignError`; its code is not documented (contract 6.4)."""
-    for one in await _of_account(server, account):
+    for one in _of_account(registry, account):
         if one.configuration["connectId"] == connect_id:
             return one
     raise DocusignError(
@@ -159,8 +180,16 @@ async def _echo(server: ConnectServer, listener: Listener) -> dict[str, Json]:
 # --- keeping ----------------------------------------------------------------------------------
 
 
-def _turn(server: ConnectServer) -> asyncio.Lock:
-    return _turns.setdefault(server, asyncio.Lock())
+async def _in_turn(server: ConnectServer, work: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Do what reads and then writes; again, where another node has written in between.
+
+    Raises `ConflictError` where others always were faster.
+    """
+    async with _turns.setdefault(server, asyncio.Lock()):
+        for _ in range(MOST_TRIES - 1):
+            with contextlib.suppress(ConflictError):
+                return await work()
+        return await work()
 
 
 async def _next_id(server: ConnectServer) -> str:
@@ -168,10 +197,10 @@ async def _next_id(server: ConnectServer) -> str:
     return str(int(kept[0].body) + 1 if kept else FIRST_ID)
 
 
-async def _remember_id(server: ConnectServer, connect_id: str) -> None:
+def _last_id(server: ConnectServer, connect_id: str) -> KeepObject:
     """See to it that a `connectId` is never given out again, also once it is deleted."""
-    await server.store.keep_object(
-        KeptObject(
+    return KeepObject(
+        kept=KeptObject(
             kind=NUMBERING,
             account_id="",
             id=_LAST,
@@ -187,19 +216,33 @@ async def _keep(
     body: Json,
     before: Listener | None,
     actor: str,
+    revision: int,
 ) -> Json:
     """Keep a configuration with its secrets and its pause; return its echo.
 
-    Secrets come first, and a pause before what it holds up, so that nothing is sent meanwhile
-    that the configuration does not allow.
+    Secrets come with it, and a pause before what it holds up, so that nothing is sent meanwhile
+    that the configuration does not allow. Raises `ConflictError`, with the configuration as it
+    was, where the registry is no longer at `revision`.
     """
     listener = made.listener
-    await _keep_secrets(server, listener, configuration.secret_texts(body), actor)
+    given = _sealed(server, listener, configuration.secret_texts(body))
+    changes: list[Change | Accompanying] = [
+        PutSecret(secret=one, audit=keys.noted(one.created_at, actor, f"put-{one.purpose}", one))
+        for one, text in given
+        if text
+    ]
     if before is not None and made.is_paused:
         await _pause(server, before, is_paused=True, actor=actor)
     verb = "create-configuration" if before is None else "update-configuration"
     audit = _audit(server, actor, verb, listener, before)
-    await server.store.change([PutListener(listener=listener)], audit)
+    changes.append(PutListener(listener=listener))
+    if before is None:
+        changes.append(_last_id(server, listener.configuration["connectId"]))
+    await server.store.change(changes, audit, expected_revision=revision)
+    taken_away = {one.id for one, text in given if not text}
+    for known in await server.store.secrets() if taken_away else ():
+        if known.id in taken_away:
+            await _retire(server, known, actor)
     kept = await _kept(server, listener)
     await _pause(server, kept, is_paused=made.is_paused, actor=actor)
     if before is not None and kept.is_active and not before.is_active:
@@ -231,39 +274,30 @@ async def _pause(server: ConnectServer, listener: Listener, *, is_paused: bool, 
     await server.store.set_paused(listener.id, audit.at if is_paused else None, audit)
 
 
-async def _keep_secrets(
-    server: ConnectServer, listener: Listener, given: SecretTexts, actor: str
-) -> None:
-    await _keep_secret(server, listener, "password", given.password, actor)
-    await _keep_secret(server, listener, "client-secret", given.client_secret, actor)
-
-
-async def _keep_secret(
-    server: ConnectServer,
-    listener: Listener,
-    purpose: Literal["password", "client-secret"],
-    text: str | None,
-    actor: str,
-) -> None:
-    """Seal a secret that was given, in place of the one before; "" takes that one away."""
-    if text is None:
-        return
-    now = server.clock.now()
-    sealed = SealedSecret(
-        id=f"{purpose}_{listener.account_id}_{listener.name}",
-        account_id=listener.account_id,
-        listener=listener.name,
-        purpose=purpose,
-        sealed=server.vault.seal(text),
-        fingerprint=server.vault.fingerprint(text),
-        created_at=now,
-    )
-    if text:
-        await server.store.put_secret(sealed, keys.noted(now, actor, f"put-{purpose}", sealed))
-        return
-    for known in await server.store.secrets():
-        if known.id == sealed.id:
-            await _retire(server, known, actor)
+def _sealed(
+    server: ConnectServer, listener: Listener, given: SecretTexts
+) -> list[tuple[SealedSecret, str]]:
+    """Return each secret that was given, sealed, with its text; "" takes the one before away."""
+    texts: dict[Literal["password", "client-secret"], str | None] = {
+        "password": given.password,
+        "client-secret": given.client_secret,
+    }
+    return [
+        (
+            SealedSecret(
+                id=f"{purpose}_{listener.account_id}_{listener.name}",
+                account_id=listener.account_id,
+                listener=listener.name,
+                purpose=purpose,
+                sealed=server.vault.seal(text),
+                fingerprint=server.vault.fingerprint(text),
+                created_at=server.clock.now(),
+            ),
+            text,
+        )
+        for purpose, text in texts.items()
+        if text is not None
+    ]
 
 
 async def _retire(server: ConnectServer, secret: SealedSecret, actor: str) -> None:

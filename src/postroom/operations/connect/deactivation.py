@@ -1,5 +1,6 @@
 """Configurations that fail for days: first a warning, then they are switched off (contract 5)."""
 
+import contextlib
 from collections.abc import Mapping
 from typing import Literal
 
@@ -7,6 +8,7 @@ from msgspec.structs import replace
 
 from postroom import observe
 from postroom.clock import SECOND
+from postroom.errors import ConflictError
 from postroom.model import Listener, ListenerState
 from postroom.operations.connect.living import ConnectServer
 from postroom.storage.port import AuditEntry, KeptObject, PutListener
@@ -43,7 +45,8 @@ async def deactivate_failing(server: ConnectServer) -> None:
     states = await server.store.states()
     now = server.clock.now()
     for listener_id in [one.listener_id for one in states.values() if one.down_since is not None]:
-        listener = server.registry().listeners.get(listener_id)
+        registry = server.registry()
+        listener = registry.listeners.get(listener_id)
         if listener is None:
             continue
         reached = standing(
@@ -54,7 +57,9 @@ async def deactivate_failing(server: ConnectServer) -> None:
             deactivation_days=server.limits.deactivation_days,
         )
         if reached == "to-deactivate":
-            await _deactivate(server, listener, now)
+            # Where somebody has changed it meanwhile, the next time decides by what it is then.
+            with contextlib.suppress(ConflictError):
+                await _deactivate(server, listener, now, registry.revision)
         elif reached == "pending-deactivation":
             await _warn(server, listener, states[listener_id].down_since or now)
 
@@ -82,7 +87,7 @@ async def _warn(server: ConnectServer, listener: Listener, down_since: int) -> N
     )
 
 
-async def _deactivate(server: ConnectServer, listener: Listener, now: int) -> None:
+async def _deactivate(server: ConnectServer, listener: Listener, now: int, revision: int) -> None:
     said = listener.configuration
     assert isinstance(said, Mapping)  # noqa: S101  # `standing` passes no other
     off = replace(
@@ -94,6 +99,7 @@ async def _deactivate(server: ConnectServer, listener: Listener, now: int) -> No
     await server.store.change(
         [PutListener(listener=off)],
         AuditEntry(at=now, actor="postroom", verb="deactivate-configuration", details=details),
+        expected_revision=revision,
     )
     await server.refresh()
     observe.log.error(

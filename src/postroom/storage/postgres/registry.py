@@ -5,14 +5,19 @@ from typing import Any
 
 import msgspec
 
+from postroom.errors import ConflictError
 from postroom.model import Account, Lane, Listener, Registry
 from postroom.storage.port import (
+    CHANGED_MEANWHILE,
+    Accompanying,
     AuditEntry,
     Change,
+    KeepObject,
     ListenerRevision,
     PutAccount,
     PutLane,
     PutListener,
+    PutSecret,
     RemoveAccount,
     RemoveLane,
     RemoveListener,
@@ -58,11 +63,18 @@ _DISMISS_UNDECIDED = _DISMISS.format("3, 4")
 _Key = tuple[str, str, str]
 
 
-async def change(tx: Transaction, changes: Sequence[Change], audit: AuditEntry) -> int:
-    """Make the changes in order, as one new revision; return it."""
+async def change(
+    tx: Transaction,
+    changes: Sequence[Change | Accompanying],
+    audit: AuditEntry,
+    expected_revision: int | None,
+) -> int:
+    """Make the changes in order, as one new revision, if it is still at the expected one."""
     # Nobody enters a delivery meanwhile, and whoever does later sees the new revision.
     await tx.sql.execute(locks.KEEP_REGISTRY)
     revision = await records.move(tx, "registry_revision")
+    if expected_revision not in (None, revision - 1):
+        raise ConflictError(CHANGED_MEANWHILE)
     for one in changes:
         await _make(tx, one, revision, audit.at)
     await records.note(tx, audit)
@@ -108,7 +120,7 @@ async def live_listeners(connection: Sql) -> frozenset[int]:
     return frozenset([row[0] for row in await connection.fetch(_LIVE)])
 
 
-async def _make(tx: Transaction, one: Change, revision: int, now: int) -> None:
+async def _make(tx: Transaction, one: Change | Accompanying, revision: int, now: int) -> None:
     match one:
         case PutAccount(account=account):
             await _put(tx, ("account", account.id, ""), account, revision)
@@ -130,6 +142,10 @@ async def _make(tx: Transaction, one: Change, revision: int, now: int) -> None:
             await _remove(tx, ("lane", account_id, name), revision, now)
         case RemoveListener(account_id=account_id, name=name):
             await _remove(tx, ("listener", account_id, name), revision, now)
+        case PutSecret(secret=secret, audit=audit):
+            await records.put_secret(tx, secret, audit)
+        case KeepObject(kept=kept):
+            await envelopes.keep_object(tx, kept, None)
 
 
 async def _put(tx: Transaction, key: _Key, body: Any, revision: int) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 
 from postroom.model import Lease, ListenerState, Notification, Registry, Replay
 from postroom.storage.port import (
+    Accompanying,
     AuditEntry,
     Change,
     Compared,
@@ -187,15 +188,14 @@ class PostgresStore:
 
     async def change(
         self,
-        changes: Sequence[Change],
+        changes: Sequence[Change | Accompanying],
         audit: AuditEntry,
         *,
         expected_revision: int | None = None,
-        objects: Sequence[KeptObject] = (),
     ) -> int:
         """Make the changes in order, as one new revision, if it is still at the expected one."""
         return await self._people.do(
-            lambda tx: registry.change(tx, changes, audit, expected_revision, objects)
+            lambda tx: registry.change(tx, changes, audit, expected_revision)
         )
 
     async def listener_revisions(self, listener_id: int) -> Sequence[ListenerRevision]:

@@ -6,14 +6,19 @@ from typing import Any
 
 import msgspec
 
+from postroom.errors import ConflictError
 from postroom.model import Account, Lane, Listener, Registry
 from postroom.storage.port import (
+    CHANGED_MEANWHILE,
+    Accompanying,
     AuditEntry,
     Change,
+    KeepObject,
     ListenerRevision,
     PutAccount,
     PutLane,
     PutListener,
+    PutSecret,
     RemoveAccount,
     RemoveLane,
     RemoveListener,
@@ -53,8 +58,15 @@ _DISMISS_OPEN = _DISMISS.format("1, 2")
 _DISMISS_UNDECIDED = _DISMISS.format("3, 4")
 
 
-def change(tx: Transaction, changes: Sequence[Change], audit: AuditEntry) -> int:
-    """Make the changes in order, as one new revision; return it."""
+def change(
+    tx: Transaction,
+    changes: Sequence[Change | Accompanying],
+    audit: AuditEntry,
+    expected_revision: int | None,
+) -> int:
+    """Make the changes in order, as one new revision, if it is still at the expected one."""
+    if expected_revision not in (None, tx.tally.registry_revision):
+        raise ConflictError(CHANGED_MEANWHILE)
     tx.tally.registry_revision += 1
     for one in changes:
         _make(tx, one, audit.at)
@@ -99,7 +111,7 @@ def live_listeners(connection: sqlite3.Connection) -> frozenset[int]:
     return frozenset(row[0] for row in connection.execute(_LIVE))
 
 
-def _make(tx: Transaction, one: Change, now: int) -> None:
+def _make(tx: Transaction, one: Change | Accompanying, now: int) -> None:
     match one:
         case PutAccount(account=account):
             _put(tx, ("account", account.id, ""), account)
@@ -120,6 +132,10 @@ def _make(tx: Transaction, one: Change, now: int) -> None:
             _remove(tx, ("lane", account_id, name), now)
         case RemoveListener(account_id=account_id, name=name):
             _remove(tx, ("listener", account_id, name), now)
+        case PutSecret(secret=secret, audit=audit):
+            records.put_secret(tx, secret, audit)
+        case KeepObject(kept=kept):
+            envelopes.keep_object(tx, kept, None)
 
 
 def _put(tx: Transaction, key: tuple[str, str, str], body: Any) -> None:

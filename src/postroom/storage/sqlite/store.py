@@ -8,6 +8,7 @@ from pathlib import Path
 from postroom.errors import UnavailableError
 from postroom.model import Lease, ListenerState, Notification, Registry, Replay
 from postroom.storage.port import (
+    Accompanying,
     AuditEntry,
     Change,
     Compared,
@@ -175,15 +176,14 @@ class SqliteStore:
 
     async def change(
         self,
-        changes: Sequence[Change],
+        changes: Sequence[Change | Accompanying],
         audit: AuditEntry,
         *,
         expected_revision: int | None = None,
-        objects: Sequence[KeptObject] = (),
     ) -> int:
         """Make the changes in order, as one new revision, if it is still at the expected one."""
         return await self._writer.do(
-            lambda tx: registry.change(tx, changes, audit, expected_revision, objects)
+            lambda tx: registry.change(tx, changes, audit, expected_revision)
         )
 
     async def listener_revisions(self, listener_id: int) -> Sequence[ListenerRevision]:
