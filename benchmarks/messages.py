@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import hmac
+import random
 import time
 from collections.abc import Sequence
+from functools import cache, lru_cache
 
 from postroom.envelopes.sim_envelope import SimSender
 from postroom.envelopes.sim_message import message, ordinary_envelope
@@ -19,6 +21,7 @@ END = b"}}}"
 """Of the summary, the data and the message."""
 PREFIX = "e0000000-0000-4000-8000-"
 NUMBER_DIGITS = 12
+MINUTE_NS = 60_000_000_000
 
 
 def bodies(first: int, count: int) -> list[bytes]:
@@ -27,6 +30,15 @@ def bodies(first: int, count: int) -> list[bytes]:
     Making one from scratch costs more than the program under test spends on it, so one is made
     and the others are that one with another envelope id.
     """
+    parts = _parts(time.time_ns() // MINUTE_NS)
+    return [
+        f"{PREFIX}{n:0{NUMBER_DIGITS}d}".encode().join(parts) for n in range(first, first + count)
+    ]
+
+
+@lru_cache(maxsize=1)
+def _parts(minute: int) -> list[bytes]:
+    """Return a message of this minute, cut where its envelope's id stands."""
     model_id = PREFIX + "0" * NUMBER_DIGITS
     envelope = ordinary_envelope(
         account_id=ACCOUNT,
@@ -37,13 +49,10 @@ def bodies(first: int, count: int) -> list[bytes]:
     model = message(
         envelope,
         "envelope-completed",
-        at=time.time_ns() // 1000,
+        at=minute * MINUTE_NS // 1000,
         include=("custom_fields", "recipients"),
     )
-    parts = model.split(model_id.encode())
-    return [
-        f"{PREFIX}{n:0{NUMBER_DIGITS}d}".encode().join(parts) for n in range(first, first + count)
-    ]
+    return model.split(model_id.encode())
 
 
 def requests(messages: Sequence[bytes]) -> list[bytes]:
@@ -63,12 +72,17 @@ def requests(messages: Sequence[bytes]) -> list[bytes]:
 def with_document(body: bytes, size: int) -> bytes:
     """Return a message that carries a document, in Base64 as the wire has it: `size` bytes in all.
 
-    The document is no PDF; nobody on the road looks inside.
+    The document is no PDF, as nobody on the road looks inside; like a PDF it cannot be compressed.
     """
     before = b',"envelopeDocuments":[{"documentId":"1","name":"contract.pdf","PDFBytes":"'
     after = b'"}]'
-    filling = (size - len(body) - len(before) - len(after)) // 4
-    return body.removesuffix(END) + before + b"UERG" * filling + after + END
+    characters = size - len(body) - len(before) - len(after)
+    return body.removesuffix(END) + before + _document(characters // 4 * 3) + after + END
+
+
+@cache
+def _document(size: int) -> bytes:
+    return base64.b64encode(random.Random(0).randbytes(size))  # noqa: S311  # no secret, and the same each time
 
 
 def number_of(body: bytes) -> int:

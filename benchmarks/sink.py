@@ -3,8 +3,9 @@
 import asyncio
 from collections.abc import Callable
 
+from benchmarks.alarm import now_us
 from benchmarks.messages import number_of
-from benchmarks.wire import Reader, Wire, now_us
+from benchmarks.wire import Reader, Wire
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 AWAY = b"HTTP/1.1 503 Away\r\nContent-Length: 0\r\n\r\n"

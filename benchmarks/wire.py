@@ -1,20 +1,15 @@
 """The wire, as lean as it can be: what reads it, and the load that posts on it."""
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from typing import Protocol
+
+from benchmarks.alarm import Alarm, now_us
 
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = b"content-length:"
-SPIN_US = 1500
-"""The event loop's timers are a millisecond coarse: the last of a wait is spun."""
-
-
-def now_us() -> int:
-    """Return microseconds of the monotonic clock that both ends share."""
-    return time.perf_counter_ns() // 1000
 
 
 class Wire(Protocol):
@@ -163,10 +158,11 @@ class Load:
 
         for caller in self._callers:
             caller.answered = answered
-        for number in range(len(requests)):
-            await _until(times[number][0])
-            waiting.append(number)
-            post()
+        with closing(Alarm()) as alarm:
+            for number in range(len(requests)):
+                await alarm.wait_until(times[number][0])
+                waiting.append(number)
+                post()
         await run.end(timeout_seconds=timeout_seconds)
         return times
 
@@ -193,9 +189,3 @@ class _Run:
         """Wait for the last answer. Raises RuntimeError for one that is no 200."""
         async with asyncio.timeout(timeout_seconds):
             await self._ended
-
-
-async def _until(moment_us: int) -> None:
-    await asyncio.sleep(max(0, moment_us - now_us() - SPIN_US) / 1e6)
-    while now_us() < moment_us:  # noqa: ASYNC110  # time is not an event
-        await asyncio.sleep(0)
