@@ -39,6 +39,11 @@ class Sink:
         self._server = await loop.create_server(lambda: _Arrivals(self), "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
 
+    def close(self) -> None:
+        """Listen no longer."""
+        if self._server is not None:
+            self._server.close()
+
     def forget(self) -> None:
         """Start counting anew."""
         self.arrived.clear()
