@@ -323,8 +323,16 @@ class StoreMachine(RuleBasedStateMachine):
     def forget_bodies(self, ago: int) -> None:
         before = self.now - ago * SECOND
         gone = self.model.forgettable(before) & self.model.bodies
-        assert self._do(self.store.forget_bodies(before, 1000)) == len(gone)
+        forgotten = 0
+        while dropped := self._do(self.store.forget_bodies(before, 1000)):
+            forgotten += dropped
+        assert forgotten == len(gone)
         self.model.bodies -= gone
+
+    @rule(span=DELAYS, which=SELDOM)
+    def begin_a_partition(self, span: int, which: int) -> None:
+        if which < 4:
+            self._do(self.store.begin_partition(self.now, span * SECOND))
 
     @rule(ago=DELAYS, which=SELDOM)
     def forget(self, ago: int, which: int) -> None:

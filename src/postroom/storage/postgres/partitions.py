@@ -25,14 +25,14 @@ from postroom.storage.postgres.reader import Reader
 from postroom.storage.postgres.writer import Lane, Transaction
 
 WIDTH = 2**36
-PATIENCE = "SET LOCAL lock_timeout = '500ms'"
-"""How long others wait behind us at most, where somebody is in our way."""
 FEW_BYTES = 8 * 1024 * 1024
 """How much may move to `content_rest` while everybody waits."""
 NEWEST_ROWS = 10_000
 """Among so many of the newest of a partition is the newest moment: nodes' clocks and the order of
 their commits differ by less than that."""
 
+_TRY = "SAVEPOINT unlocked; SET LOCAL lock_timeout = '500ms'"
+"""So long others wait behind us at most, where somebody is in our way."""
 _ALONE = f"SELECT pg_advisory_xact_lock({WHOLE_STORE}, 1)"
 _LAST = "SELECT last_value FROM notification_seq"
 _IS_THERE = "SELECT to_regclass($1) IS NOT NULL"
@@ -158,9 +158,9 @@ async def _remove(tx: Transaction, *, number: int) -> None:
 async def _lock(tx: Transaction, table: str) -> bool:
     """Keep everybody off a table; return whether that could be done without waiting long."""
     try:
-        async with tx.sql.transaction():
-            await tx.sql.execute(f"{PATIENCE}; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        await tx.sql.execute(f"{_TRY}; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
     except asyncpg.LockNotAvailableError:
+        await tx.sql.execute("ROLLBACK TO SAVEPOINT unlocked")
         return False
     return True
 

@@ -20,7 +20,7 @@ _OLD_BODIES = (
     " JOIN notification n ON n.seq = c.notification_seq"
     # No further than the newest that is old enough.
     " WHERE c.notification_seq <= (SELECT seq FROM notification WHERE received_at < $1"
-    " ORDER BY received_at DESC LIMIT 1)"
+    " ORDER BY received_at DESC, seq DESC LIMIT 1)"
     f" AND n.received_at < $1 AND {_OWES_NOTHING} ORDER BY c.notification_seq LIMIT $2"
 )
 _OLD = (
