@@ -20,7 +20,7 @@ from postroom.clock import SECOND, Clock, SystemClock, VirtualClock
 from postroom.delivery.curl import CurlSender
 from postroom.delivery.send import Sender
 from postroom.envelopes.limits import Limits
-from postroom.errors import ConflictError, InvalidInputError, PostroomError
+from postroom.errors import ConflictError, InvalidInputError, NotFoundError, PostroomError
 from postroom.esign.account import Accounts
 from postroom.operations import tokens
 from postroom.operations.connect import integrations, offline
@@ -28,7 +28,7 @@ from postroom.operations.connect.limits import ConnectLimits
 from postroom.operations.connect.living import ConnectServer
 from postroom.pipeline import Road
 from postroom.settings import ROLES, Settings
-from postroom.storage import sqlite
+from postroom.storage import copying, sqlite
 from postroom.storage.migrations import Step, Told
 from postroom.storage.port import Store
 from postroom.vault import Vault
@@ -87,16 +87,21 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
         ca_file=str(settings.ca_file) if settings.ca_file else None,
     )
     try:
-        given = settings.secret_key.get_secret_value() if settings.secret_key else None
-        yield Desk(
-            store=store,
-            vault=vault.load(given, beside=settings.sqlite_path),
-            clock=clock,
-            esign=esign,
-        )
+        yield Desk(store=store, vault=_vault(settings), clock=clock, esign=esign)
     finally:
         await esign.close()
         await store.close()
+
+
+def key_file(settings: Settings) -> Path | None:
+    """Return the file whose key seals a database file's secrets, unless another is given."""
+    file = vault.file_beside(settings.sqlite_path)
+    return file if settings.is_embedded and not settings.secret_key and file.exists() else None
+
+
+def _vault(settings: Settings) -> Vault:
+    given = settings.secret_key.get_secret_value() if settings.secret_key else None
+    return vault.load(given, beside=settings.sqlite_path)
 
 
 async def _open_store(settings: Settings) -> Store:
@@ -124,6 +129,92 @@ async def migrate(settings: Settings, *, told: Told) -> Sequence[Step]:
     with _driver():
         from postroom.storage.postgres import connection  # noqa: PLC0415  # as above
     return await connection.prepare(settings.database, told=told)
+
+
+async def copy(source: Settings, target: Settings, *, told: copying.Told) -> copying.Copied:
+    """Move an installation to another database, or go on with that; see `storage.copying`.
+
+    Raises `NotFoundError` where there is no source, `ConflictError` for a database that is served,
+    has moved, or is not empty; `InvalidInputError` where the key of the target does not open the
+    secrets of the source.
+    """
+    now = SystemClock().now()
+    _is_there(source)
+    async with _end(target) as there, _end(source) as here:
+        is_new = await copying.begin(here, there)
+        if is_new:
+            await _ready_to_leave(source, target)
+        return await copying.copy(here, there, is_begun=not is_new, now=now, told=told)
+
+
+async def undo_copy(source: Settings) -> copying.Relocation | None:
+    """Let a database be served again that a copy has moved; return the copy, if there was any.
+
+    Raises as `copy` does for its source.
+    """
+    _is_there(source)
+    async with _end(source) as here:
+        return await copying.undo(here)
+
+
+async def backup(
+    settings: Settings, file: Path, *, may_replace: bool, told: Callable[[int, int], None]
+) -> sqlite.backup.Taken:
+    """Copy the database file, checked, while it is served; see `storage.sqlite.backup`.
+
+    `told` hears how many pages of how many are copied. Raises as `sqlite.backup.take`, and
+    `InvalidInputError` for a database that is not in a file.
+    """
+    if not settings.is_embedded:
+        raise InvalidInputError(
+            "backup copies a database file; PostgreSQL has its own tools: pg_dump for one moment,"
+            " pg_basebackup with archived logs for every moment"
+        )
+    return await asyncio.to_thread(
+        sqlite.backup.take, settings.sqlite_path, file, may_replace=may_replace, told=told
+    )
+
+
+def _is_there(source: Settings) -> None:
+    if source.is_embedded and not source.sqlite_path.exists():
+        raise NotFoundError(f"there is no database {source.sqlite_path}; give another --from")
+
+
+async def _ready_to_leave(source: Settings, target: Settings) -> None:
+    """Free the leases of nodes that are gone, and see that the key opens the secrets."""
+    store = await _open_store(source)
+    try:
+        await store.free_leases(SystemClock().now())
+        sealed = await store.secrets()
+    finally:
+        await store.close()
+    if sealed:
+        opener = _vault(target)
+        for secret in sealed:
+            opener.open(secret.sealed)
+
+
+@asynccontextmanager
+async def _end(settings: Settings) -> AsyncIterator[copying.End]:
+    """Open a database as one end of a copy, its tables up to date, kept from servers."""
+    if settings.is_embedded:
+        with only_one(settings.sqlite_path):
+            await migrate(settings, told=lambda _: None)
+            end = await sqlite.copying.open_end(settings.sqlite_path)
+            try:
+                yield end
+            finally:
+                await end.close()
+        return
+    with _driver():
+        from postroom.storage.postgres import copying as postgres  # noqa: PLC0415  # as above
+    await migrate(settings, told=lambda _: None)
+    end = await postgres.open_end(settings.database)
+    try:
+        await end.hold()
+        yield end
+    finally:
+        await end.close()
 
 
 @contextmanager

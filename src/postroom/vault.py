@@ -63,6 +63,11 @@ class Vault:
         return hkdf.derive(self._root)
 
 
+def file_beside(database: Path) -> Path:
+    """Return where the keys of a database file are, unless they are given."""
+    return Path(f"{database}.key")
+
+
 def load(given: str | None, *, beside: Path) -> Vault:
     """Return the vault of the keys given, comma-separated, or of the file beside the database.
 
@@ -71,7 +76,7 @@ def load(given: str | None, *, beside: Path) -> Vault:
     """
     if given is not None:
         return Vault([key.strip().encode() for key in given.split(",") if key.strip()] or [b""])
-    path = Path(f"{beside}.key")
+    path = file_beside(beside)
     try:
         write_once(path, Vault.generate_key)
         keys = path.read_bytes().split()

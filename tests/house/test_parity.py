@@ -18,9 +18,9 @@ OURS = {("GET", "/clock"), ("POST", "/clock")}
 """Routes of the node itself: no verb on what is kept."""
 OF_CONNECT = ("operations/connect/trigger.py",)
 """Verbs of the Connect server that people use too; its others answer Docusign's paths."""
-NO_ROUTE = {"serve", "demo", "lint", "version", "adopt", "migrate"}
+NO_ROUTE = {"serve", "demo", "lint", "version", "adopt", "migrate", "copy", "backup"}
 """Commands that ask no one; `adopt` asks Docusign, from the machine that has its credentials, and
-`migrate` the database itself: one that is not up to date has no server."""
+`migrate`, `copy` and `backup` the database itself: it need have no server, or must not."""
 
 
 def trees(room: str) -> Iterator[tuple[str, ast.Module]]:

@@ -75,6 +75,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
         "List what happened on an account and never arrived; make it up.",
     ),
     "migrate": ("postroom.cli.migrate", RUN, "Bring a database's tables up to date."),
+    "backup": ("postroom.cli.backup", RUN, "Copy the database file while it is served."),
+    "copy": ("postroom.cli.copy", RUN, "Move an installation to PostgreSQL, or back."),
     "clock": ("postroom.cli.clock", RUN, "Tell the server's time; move a virtual clock."),
     "version": ("postroom.cli.version", RUN, "Print the version."),
 }

@@ -36,6 +36,7 @@ from postroom.storage.port import (
 )
 from postroom.storage.postgres import (
     connection,
+    copying,
     deciding,
     envelopes,
     lease,
@@ -61,9 +62,11 @@ async def open_store(dsn: str, *, may_migrate: bool = True) -> "PostgresStore":
     `dsn` is a PostgreSQL URI; several hosts and `target_session_attrs=read-write` let the store
     follow a failover. Raises `InvalidInputError` for a DSN that cannot be read and a database
     that is not ours or whose tables are of a later generation, `ConflictError` for older tables if
-    not `may_migrate`, `UnavailableError` where it cannot be opened.
+    not `may_migrate`, `UnavailableError` where it cannot be opened. `ConflictError` too for one
+    that a copy has moved away or not yet filled.
     """
     await connection.prepare(dsn, may_migrate=may_migrate)
+    await copying.refuse_what_has_moved(dsn)
     return PostgresStore(dsn, await connection.new_node(dsn))
 
 

@@ -74,7 +74,7 @@ def prepare(
             f"this Python carries SQLite {sqlite3.sqlite_version}, Postroom needs 3.40 or newer;"
             " use a newer Python"
         )
-    with _about(path):
+    with about(path):
         # The file holds customers' messages: for its owner only. Its log takes over the mode.
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         with closing(_connect(path, "rw")) as connection:
@@ -93,12 +93,12 @@ def revision(path: Path) -> str | None:
     """
     if not path.exists():
         return None
-    with _about(path), closing(open_reader(path)) as connection:
+    with about(path), closing(open_reader(path)) as connection:
         return _revision(connection, path)
 
 
 @contextmanager
-def _about(path: Path) -> Iterator[None]:
+def about(path: Path) -> Iterator[None]:
     """Say of what goes wrong in which file it did."""
     try:
         yield

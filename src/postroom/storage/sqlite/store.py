@@ -40,6 +40,7 @@ from postroom.storage.port import (
 )
 from postroom.storage.sqlite import (
     connection,
+    copying,
     deciding,
     envelopes,
     lease,
@@ -60,9 +61,10 @@ async def open_store(path: str | Path, *, may_migrate: bool = True) -> "SqliteSt
 
     Raises `InvalidInputError` for a file that is not ours or whose tables are of a later
     generation, `ConflictError` for older tables if not `may_migrate`, `UnavailableError` where it
-    cannot be opened.
+    cannot be opened. `ConflictError` too for one that a copy has moved away or not yet filled.
     """
     await asyncio.to_thread(connection.prepare, Path(path), may_migrate=may_migrate)
+    await asyncio.to_thread(copying.refuse_what_has_moved, Path(path))
     return SqliteStore(Path(path))
 
 
