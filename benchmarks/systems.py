@@ -185,7 +185,7 @@ class OnPostgres(_OnPostgres):
         assert isinstance(first, Node)
         await first.apply(self.audience.connect_yaml(first.base))
         if self.nodes > 1:
-            await asyncio.sleep(2)  # in force on every node within a second
+            await asyncio.sleep(1.2)  # in force on every node within a second
 
 
 class OnPostgresTwice(OnPostgres):

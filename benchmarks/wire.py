@@ -4,12 +4,19 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Protocol
 
 from benchmarks.alarm import Alarm, now_us
 
 END_OF_HEAD = b"\r\n\r\n"
 LENGTH = b"content-length:"
+
+
+IDLE_US = 3_000_000
+"""Servers close what is idle for five seconds; a request must not meet that moment."""
+
+Then = Callable[[int], None]
 
 
 class Wire(Protocol):
@@ -62,38 +69,108 @@ class Reader(asyncio.Protocol):
 
 
 class _Caller(Reader):
-    """One connection of the load; `answered` is told of every answer, 0 for a lost connection."""
+    """One connection of the load, with one request at a time."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.answered: Callable[[_Caller, int], None] = lambda _caller, _status: None
+        self.used_at = now_us()
+        self.is_open = True
+        self._then: Then | None = None
+
+    def ask(self, request: bytes, then: Then) -> None:
+        """Post; `then` is called with the status, 0 if the connection is lost instead."""
+        self._then = then
+        self.wire.write(request)
 
     def message_received(self, head: bytes, body: bytes) -> None:  # noqa: ARG002  # only the status counts
-        self.answered(self, int(head[9:12]))
+        """Hand the answer on."""
+        self.used_at = now_us()
+        self._answer(int(head[9:12]))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # lost is lost
-        self.answered(self, 0)
+        """Tell who waits for an answer that there will be none."""
+        self.is_open = False
+        self._answer(0)
+
+    def _answer(self, status: int) -> None:
+        then, self._then = self._then, None
+        if then is not None:
+            then(status)
+
+
+class _Place:
+    """One port, and our connections to it: the last used is used first, as pools of clients do."""
+
+    def __init__(self, port: int, most: int) -> None:
+        self._port = port
+        self._most = most
+        self._open = 0
+        self._idle: list[_Caller] = []
+        self._opening: set[asyncio.Task[None]] = set()
+        self.waiting: deque[int] = deque()
+        """Numbers of requests for which there was no connection yet."""
+
+    def take(self) -> _Caller | None:
+        """Return a connection, or None; one that may be closed any moment for idleness is not."""
+        while self._idle:
+            caller = self._idle.pop()
+            if caller.is_open and now_us() - caller.used_at < IDLE_US:
+                return caller
+            caller.wire.close()
+            self._open -= 1
+        return None
+
+    def give_back(self, caller: _Caller) -> None:
+        """Have a connection again."""
+        self._idle.append(caller)
+
+    def open_another(self, then: Callable[[_Caller], None]) -> None:
+        """Open one more, if there may be one, and then call that."""
+        if self._open < self._most:
+            self._open += 1
+            opening = asyncio.create_task(self._connect(then))
+            self._opening.add(opening)
+            opening.add_done_callback(self._opening.discard)
+
+    async def all(self) -> list[_Caller]:
+        """Return as many connections as there may be."""
+        taken = []
+        while (caller := self.take()) is not None:
+            taken.append(caller)
+        while self._open < self._most:
+            self.open_another(taken.append)
+        await asyncio.gather(*self._opening)
+        return taken
+
+    def close(self) -> None:
+        """Disconnect."""
+        for caller in self._idle:
+            caller.wire.close()
+        self._idle.clear()
+
+    async def _connect(self, then: Callable[[_Caller], None]) -> None:
+        loop = asyncio.get_running_loop()
+        _, caller = await loop.create_connection(_Caller, "127.0.0.1", self._port)
+        then(caller)
 
 
 class Load:
     """Posts prepared requests over so many connections."""
 
     def __init__(self) -> None:
-        self._callers: list[_Caller] = []
+        self._places: list[_Place] = []
 
     async def open(self, connections: int, *ports: int) -> None:
-        """Connect; to several ports in turn."""
-        loop = asyncio.get_running_loop()
-        for number in range(connections):
-            port = ports[number % len(ports)]
-            _, caller = await loop.create_connection(_Caller, "127.0.0.1", port)
-            self._callers.append(caller)
+        """Connect; to several ports with as many each."""
+        self._places = [_Place(port, connections // len(ports)) for port in ports]
+        for place in self._places:
+            for caller in await place.all():
+                place.give_back(caller)
 
     def close(self) -> None:
         """Disconnect."""
-        for caller in self._callers:
-            caller.answered = lambda _caller, _status: None
-            caller.wire.close()
+        for place in self._places:
+            place.close()
 
     async def flat_out(
         self, requests: Sequence[bytes], *, timeout_seconds: float = 300
@@ -103,27 +180,25 @@ class Load:
         Returns (posted, answered) of each request in microseconds.
         """
         left = iter(range(len(requests)))
-        asked: dict[_Caller, int] = {}
         times = [(0, 0)] * len(requests)
         run = _Run(len(requests))
 
-        def post(caller: _Caller) -> None:
+        def post(place: _Place, caller: _Caller) -> None:
             number = next(left, None)
-            if number is not None:
-                asked[caller] = number
-                times[number] = (now_us(), 0)
-                caller.wire.write(requests[number])
+            if number is None:
+                place.give_back(caller)
+                return
+            times[number] = (now_us(), 0)
+            caller.ask(requests[number], partial(answered, place, caller, number))
 
-        def answered(caller: _Caller, status: int) -> None:
-            number = asked.pop(caller, None)
-            if number is not None:
-                times[number] = (times[number][0], now_us())
+        def answered(place: _Place, caller: _Caller, number: int, status: int) -> None:
+            times[number] = (times[number][0], now_us())
             run.count(status)
-            post(caller)
+            post(place, caller)
 
-        for caller in self._callers:
-            caller.answered = answered
-            post(caller)
+        ready = [(place, caller) for place in self._places for caller in await place.all()]
+        for place, caller in ready:
+            post(place, caller)
         await run.end(timeout_seconds=timeout_seconds)
         return times
 
@@ -135,34 +210,34 @@ class Load:
         Returns (intended, answered) of each request in microseconds: coming late, for want of
         a free connection or of time, counts as latency.
         """
-        free = deque(self._callers)
-        waiting: deque[int] = deque()
-        asked: dict[_Caller, int] = {}
         begin = now_us() + 10_000
         times = [(begin + round(n * 1e6 / per_second), 0) for n in range(len(requests))]
         run = _Run(len(requests))
 
-        def post() -> None:
-            while free and waiting:
-                caller = free.popleft()
-                asked[caller] = number = waiting.popleft()
-                caller.wire.write(requests[number])
+        def post(place: _Place) -> None:
+            while place.waiting:
+                caller = place.take()
+                if caller is None:
+                    place.open_another(partial(go_on, place))
+                    return
+                number = place.waiting.popleft()
+                caller.ask(requests[number], partial(answered, place, caller, number))
 
-        def answered(caller: _Caller, status: int) -> None:
-            number = asked.pop(caller, None)
-            if number is not None:
-                times[number] = (times[number][0], now_us())
+        def answered(place: _Place, caller: _Caller, number: int, status: int) -> None:
+            times[number] = (times[number][0], now_us())
             run.count(status)
-            free.append(caller)
-            post()
+            go_on(place, caller)
 
-        for caller in self._callers:
-            caller.answered = answered
+        def go_on(place: _Place, caller: _Caller) -> None:
+            place.give_back(caller)
+            post(place)
+
         with closing(Alarm()) as alarm:
             for number in range(len(requests)):
                 await alarm.wait_until(times[number][0])
-                waiting.append(number)
-                post()
+                place = self._places[number % len(self._places)]
+                place.waiting.append(number)
+                post(place)
         await run.end(timeout_seconds=timeout_seconds)
         return times
 
