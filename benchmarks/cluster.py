@@ -17,20 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from benchmarks import cluster_report, million, systems
+from benchmarks import cluster_report, systems
 from benchmarks.by_hand.system import ByHand
 from benchmarks.machine import Others, describe
-from benchmarks.named import (
-    OUTAGE_SECONDS,
-    QUICK,
-    WORKLOADS,
-    Figures,
-    Run,
-    Sizes,
-    Workload,
-)
+from benchmarks.named import MILLION, OUTAGE_SECONDS, WORKLOADS, Workload
 from benchmarks.programs import CORES
 from benchmarks.sink import Sink
+from benchmarks.stage import QUICK, Figures, Run, Sizes
 from benchmarks.systems import System
 from benchmarks.wire import Load
 from benchmarks.workloads import CONNECTIONS
@@ -120,6 +113,7 @@ async def run(given: argparse.Namespace) -> dict[str, Any]:
         "seconds": given.sizes.seconds,
         "events": given.sizes.events,
         "outage_seconds": given.sizes.outage_seconds,
+        "backlog": given.sizes.backlog,
         "medians": {
             workload: {kind: _medians(each) for kind, each in kinds.items()}
             for workload, kinds in rounds.items()
@@ -159,7 +153,7 @@ def read(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--workloads", type=lambda text: _chosen(text, workloads), default=list(WORKLOADS)
     )
-    parser.add_argument("--systems", type=lambda text: _chosen(text, kinds), default=list(SYSTEMS))
+    parser.add_argument("--systems", type=lambda text: _chosen(text, kinds))
     parser.add_argument("--rounds", type=int, default=3, help="at most; most workloads have one")
     parser.add_argument("--quick", action="store_true", help="one small round: does it run at all?")
     parser.add_argument(
@@ -168,7 +162,7 @@ def read(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--million",
         action="store_true",
-        help="instead of all this, a backlog of 1,000,000 deliveries on SQLite",
+        help="instead of all this, a backlog of 1,000,000 deliveries; on SQLite if not said where",
     )
     parser.add_argument(
         "--folder",
@@ -176,13 +170,19 @@ def read(arguments: list[str] | None = None) -> argparse.Namespace:
         default=Path(tempfile.gettempdir()),
         help="where the databases of SQLite and Redis are put meanwhile",
     )
-    parser.add_argument("--save", action="store_true", help="write benchmarks/results/cluster.*")
+    parser.add_argument(
+        "--save", action="store_true", help="write benchmarks/results/cluster.*, or million.*"
+    )
     given = parser.parse_args(arguments)
     given.sizes = QUICK if given.quick else Sizes()
     if given.full_outage:
         given.sizes = Sizes(outage_seconds=OUTAGE_SECONDS)
     if given.quick:
         given.rounds = 1
+    if given.million:
+        given.workloads = [MILLION]
+    if given.systems is None:
+        given.systems = [systems.OnSqlite] if given.million else list(SYSTEMS)
     return given
 
 
@@ -190,14 +190,11 @@ def main() -> None:
     """Measure, show, and save where asked to."""
     given = read()
     os.sched_setaffinity(0, CORES[-1:])
-    if given.million:
-        found, name = uvloop.run(million.run(given)), "million"
-        text = million.markdown(found)
-    else:
-        found, name = uvloop.run(run(given)), "cluster"
-        text = cluster_report.markdown(found)
+    found = uvloop.run(run(given))
+    text = cluster_report.markdown(found)
     sys.stdout.write(text)
     if given.save:
+        name = MILLION.name if given.million else "cluster"
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{name}.md").write_text(text)
         (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n")

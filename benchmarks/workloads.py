@@ -75,10 +75,10 @@ async def saturate(program: Program, sink: Sink, load: Load, count: int) -> Figu
     }
 
 
-async def backlog(program: Program, sink: Sink, load: Load, megabytes: float) -> Figures:
+async def backlog(program: Program, sink: Sink, load: Load, megabytes: int) -> Figures:
     """Have so much accepted while the listeners are away, then let them come back."""
     size = len(bodies(0, 1)[0])
-    count = round(megabytes * 1e6 / size)
+    count = math.ceil(megabytes * 1e6 / size)
     sink.forget()
     sink.is_away = True
     start_mb, accepting = program.memory_mb, 0.0
