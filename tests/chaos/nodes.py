@@ -1,4 +1,4 @@
-"""Nodes: real `postroom serve` processes, each behind proxies of its own, started again when killed."""
+"""Nodes: real `postroom serve` processes, behind proxies of their own, started again when killed."""
 
 import asyncio
 import contextlib

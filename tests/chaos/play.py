@@ -16,7 +16,6 @@ EVERY_NODE_EACH = 20
 """Of so many kills of nodes one takes all of them."""
 
 
-
 async def _kill_node(rig: Rig, chance: random.Random) -> None:
     await rig.kill_node(chance.choice(rig.nodes))
 

@@ -9,9 +9,11 @@ import asyncpg
 from postroom.errors import InvalidInputError, UnavailableError
 from postroom.storage import migrations
 from postroom.storage.migrations import Step, Told
+from postroom.storage.postgres import hosts
 
 CONNECT_SECONDS = 5.0
-ROAD_SECONDS = 15.0
+"""How long one host may take to let us in."""
+ROAD_SECONDS = 10.0
 """How long one statement of the road may take before the database counts as away."""
 PLAN_SECONDS = 10
 """How long a plan is kept. One made while a table was empty would read all of it later; the next
@@ -55,6 +57,10 @@ class Sql(Protocol):
         """Call back with every NOTIFY on a channel."""
         ...
 
+    def add_log_listener(self, callback: Callable[..., None]) -> None:
+        """Call back with every warning and notice of the server, before its answer is known."""
+        ...
+
     def add_termination_listener(self, callback: Callable[..., None]) -> None:
         """Call back when the connection is gone."""
         ...
@@ -78,7 +84,20 @@ class Sql(Protocol):
 
 # --- connecting -------------------------------------------------------------------------------
 
+_SESSION = {
+    "application_name": "postroom",
+    "jit": "off",
+    # The server lets go of a client that is cut off, and of what it has locked: nobody else could
+    # go on with those envelopes for hours.
+    "client_connection_check_interval": "5s",
+    "tcp_keepalives_idle": "10s",
+    "tcp_keepalives_interval": "5s",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20s",
+}
 _WRITES = {
+    # As above, where the network keeps the connection of a client that is gone.
+    "idle_in_transaction_session_timeout": "20s",
     # Hot statements look rows up by keys, whatever the planner thinks of a table that is small,
     # or was when it was last analysed.
     "enable_seqscan": "off",
@@ -111,21 +130,24 @@ async def connect_reader(dsn: str) -> Sql:
 
 
 async def _connect(dsn: str, settings: dict[str, str], seconds: float) -> Sql:
-    try:
-        connection = await asyncpg.connect(
-            dsn,
+    async def connect(host_dsn: str) -> Sql:
+        opened = await asyncpg.connect(
+            host_dsn,
             timeout=CONNECT_SECONDS,
             command_timeout=seconds,
             max_cached_statement_lifetime=PLAN_SECONDS,
-            server_settings={"application_name": "postroom", "jit": "off", **settings},
+            server_settings=_SESSION | settings,
         )
+        return cast("Sql", opened)
+
+    try:
+        return await hosts.first(hosts.one_by_one(dsn), connect)
     except ValueError as error:
         # What the driver says of it may quote a part of the password.
         raise InvalidInputError(
             "the DSN of PostgreSQL cannot be read; write it as postgresql://USER:PASSWORD@HOST/"
             "DATABASE, with %-escapes for what is special in the password"
         ) from error
-    return cast("Sql", connection)
 
 
 # --- the tables -------------------------------------------------------------------------------
