@@ -73,16 +73,12 @@ class Attendance:
         known = self._shares.get(listener.id)
         if known is not None and known[0] == listener.concurrency:
             return known[1]
-        share = self._share(listener)
+        if self._crew is None or self._closed is None or self._is_leaving:
+            return shares.NONE
+        is_closed = listener.id in self._closed
+        share = shares.NONE if is_closed else shares.share(listener, self._crew)
         self._shares[listener.id] = listener.concurrency, share
         return share
-
-    def _share(self, listener: Listener) -> Share:
-        if self._crew is None or self._is_leaving:
-            return shares.NONE
-        if self._closed is None or listener.id in self._closed:
-            return shares.NONE
-        return shares.share(listener, self._crew)
 
     # --- being there -------------------------------------------------------------------------
 

@@ -6,11 +6,6 @@ from postroom.clock import SECOND
 from postroom.model import Lease, Listener, ListenerState
 from postroom.workers.shares import Share
 
-READY_LEASES = 64
-"""Leases kept ready beyond those on the wire, so that a freed place need not wait for the store."""
-READY_ROUNDS = 2
-"""Where other nodes have places too: so many for each place of ours. The more are kept ready here,
-the longer the others may have nothing to do."""
 READY_BODY_BYTES = 256 * 1024
 """Above this size nothing is kept ready: memory stays bounded by what is on the wire."""
 
@@ -64,21 +59,17 @@ class Line:
 
     def room(self, share: Share, now: int) -> int:
         """Return how many more leases may be taken."""
-        if self.is_resting(share, now):
-            return 0
-        if self.down_since is not None:
-            return 1 if self.in_hand == 0 else 0
-        return max(0, share.places + self._most_ready(share) - self.in_hand)
+        if self.is_paused or self.down_since is not None or share.places == 0:
+            return 1 if self.in_hand == 0 and not self.is_resting(share, now) else 0
+        ready = share.most_ready if self._largest_body <= READY_BODY_BYTES else 0
+        return max(0, share.places + ready - self.in_hand)
 
     def wants_more(self, share: Share, now: int) -> bool:
         """Tell whether it is time to ask the store: by the half of what is kept ready.
 
         Asking for every freed place would be a transaction for every delivery.
         """
-        return len(self.ready) <= _most_ready(share) // 2 and self.room(share, now) > 0
-
-    def _most_ready(self, share: Share) -> int:
-        return _most_ready(share) if self._largest_body <= READY_BODY_BYTES else 0
+        return len(self.ready) <= share.most_ready // 2 and self.room(share, now) > 0
 
     def put(self, lease: Lease, *, first: bool = False) -> None:
         """Keep a lease ready; `first` puts it before the others.
@@ -107,7 +98,7 @@ class Line:
 
     def give_back(self, share: Share | None = None) -> list[Lease]:
         """Return the ready leases, or those beyond a share: they are no longer ours to keep."""
-        most = 0 if share is None else share.places + _most_ready(share)
+        most = 0 if share is None else share.places + share.most_ready
         leases = [self.ready.popitem()[1] for _ in range(len(self.ready) - most)]
         if leases:
             self.has_backlog = True
@@ -145,8 +136,3 @@ class Line:
         self.down_since = now
         self.probe_at = now + round(listener.probe_seconds * SECOND)
         return True
-
-
-def _most_ready(share: Share) -> int:
-    """Return how many leases may be kept ready beyond those on the wire."""
-    return READY_LEASES if share.is_whole else min(READY_LEASES, READY_ROUNDS * share.places)

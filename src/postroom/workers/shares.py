@@ -6,11 +6,20 @@ alike; a node that joins takes nothing until all before it have said that they g
 no more calls under way than they have places left. So no place is ever used by two.
 """
 
-from collections.abc import Iterable
+import struct
+from collections.abc import Sequence
 from hashlib import blake2b
 
 from postroom.model import Listener, Noun
 from postroom.storage.port import Crew, Member
+
+READY_LEASES = 64
+"""Leases kept ready beyond those on the wire, so that a freed place need not wait for the store."""
+READY_ROUNDS = 2
+"""Where other nodes have places too: so many for each place of ours. The more are kept ready here,
+the longer the others may have nothing to do."""
+WEIGHTS = 16
+"""How many places one hash gives the weights of."""
 
 
 class Share(Noun, frozen=True, kw_only=True):
@@ -18,43 +27,52 @@ class Share(Noun, frozen=True, kw_only=True):
 
     places: int
     """So many calls at once."""
-    is_whole: bool
-    """No other node has a place."""
+    most_ready: int
+    """So many leases may be kept ready beyond those on the wire."""
     is_first: bool
     """It has the first place: while the listener is down, this node is the one that tries."""
 
 
-NONE = Share(places=0, is_whole=False, is_first=False)
+NONE = Share(places=0, most_ready=0, is_first=False)
 
 
 def share(listener: Listener, crew: Crew) -> Share:
     """Return the part that the node has of a listener's places, once nobody else uses them.
 
-    A node that leaves counts for as long as it has calls under way there.
+    A node that leaves counts for as long as it has calls under way there; the node itself is
+    none of those.
     """
+    if len(crew.members) == 1:
+        return Share(places=listener.concurrency, most_ready=READY_LEASES, is_first=True)
     numbers = [
         one.number for one in crew.members if not one.is_leaving or listener.id in one.draining
     ]
-    if crew.me.is_leaving:
-        return NONE
-    if numbers == [crew.me.number]:
-        return Share(places=listener.concurrency, is_whole=True, is_first=True)
-    owners = [owner(listener.id, place, numbers) for place in range(listener.concurrency)]
-    places = owners.count(crew.me.number)
+    who = owners(listener, numbers)
+    places = who.count(crew.me.number)
+    is_whole = places == listener.concurrency
     return Share(
         places=places,
-        is_whole=places == listener.concurrency,
-        is_first=owners[:1] == [crew.me.number],
+        most_ready=READY_LEASES if is_whole else min(READY_LEASES, READY_ROUNDS * places),
+        is_first=who[:1] == [crew.me.number],
     )
 
 
-def owner(listener_id: int, place: int, numbers: Iterable[int]) -> int:
-    """Return the number of the node that a place of a listener belongs to."""
-    return max(numbers, key=lambda number: (_weight(listener_id, place, number), number))
+def owners(listener: Listener, numbers: Sequence[int]) -> list[int]:
+    """Return for each place of a listener the number of the node, of several, that it belongs to.
+
+    Without the others, a node's places are the same and more: it loses none when one goes.
+    """
+    weighed = [[(weight, number) for weight in _weights(listener, number)] for number in numbers]
+    return [max(one)[1] for one in zip(*weighed, strict=True)]
 
 
-def _weight(listener_id: int, place: int, number: int) -> bytes:
-    return blake2b(b"%d %d %d" % (listener_id, place, number), digest_size=8).digest()
+def _weights(listener: Listener, number: int) -> tuple[int, ...]:
+    """Return what a node weighs for each place, whoever else there is."""
+    hashes = (
+        blake2b(b"%d %d %d" % (listener.id, number, block)).digest()
+        for block in range(-(-listener.concurrency // WEIGHTS))
+    )
+    return struct.unpack(f"<{listener.concurrency}I", b"".join(hashes)[: 4 * listener.concurrency])
 
 
 def closed(crew: Crew) -> frozenset[int] | None:

@@ -7,7 +7,7 @@ from typing import Any
 from postroom import observe
 from postroom.clock import SECOND, Clock
 from postroom.errors import UnavailableError
-from postroom.model import LEASE_SECONDS, Lease, Listener, TryAgain, new_token
+from postroom.model import LEASE_SECONDS, Lease, Listener, ListenerState, TryAgain, new_token
 from postroom.pipeline import Delivered, Road
 from postroom.roster import Roster
 from postroom.storage.port import Recorded, Store
@@ -87,32 +87,33 @@ class Worker:
             if not self._lines[listener_id].on_wire:
                 del self._lines[listener_id]
         for listener_id, listener in roster.registry.listeners.items():
-            line = self._line(listener_id)
-            self._go_by_state(line, roster)
-            self._give_another_chance(line, listener)
-            was_paused, line.is_paused = line.is_paused, roster.is_paused(listener_id)
+            line, state = self._line(listener_id), roster.states.get(listener_id)
+            if state is not None or line.down_since is not None:
+                self._go_by_state(line, state, roster.states_revision)
+            if line.said is not listener:
+                self._give_another_chance(line, listener)
+            was_paused = line.is_paused
+            line.is_paused = state is not None and state.paused_at is not None
             if was_paused and not line.is_paused:
                 line.has_backlog = True
             if was_paused is not line.is_paused:
                 self._advance(listener_id)
         observe.DOWN.set(sum(1 for line in self._lines.values() if line.down_since is not None))
 
-    def _go_by_state(self, line: Line, roster: Roster) -> None:
+    def _go_by_state(self, line: Line, state: ListenerState | None, revision: int) -> None:
         """Take over what another node found, or a person asked for, of a listener's breaker.
 
         Not what was read before our own last word on it was written.
         """
-        if line.is_unwritten or line.is_writing:
+        if line.is_unwritten or line.is_writing or revision < line.written_at_revision:
             return
-        if roster.states_revision < line.written_at_revision:
-            return
-        if line.take_over(roster.states.get(line.listener_id)):
+        if line.take_over(state):
             self._advance(line.listener_id)
 
     def _give_another_chance(self, line: Line, listener: Listener) -> None:
         """Try a listener that is down at once when it was changed; one node of many does."""
         was, line.said = line.said, listener
-        is_changed = was is not None and was is not listener and was != listener
+        is_changed = was is not None and was != listener
         if line.down_since is None or not is_changed:
             return
         if self.attendance.share(listener).is_first:
