@@ -21,6 +21,7 @@ from postroom.vault import Vault
 START = "2026-03-02T09:00:00Z"
 KEY = {"POSTROOM_SECRET_KEY": Vault.generate_key().decode()}
 DRAIN_SECONDS = 3
+NOTICE_SECONDS = 2
 SLACK_SECONDS = 2
 """For a crowded machine to start and end a process; what would hang, hangs for at least 15."""
 
@@ -38,8 +39,8 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Yield what starts a node, on a file unless a DSN is given."""
     started: list[Gateway] = []
 
-    def one(dsn: str | None = None) -> Gateway:
-        flags = ("--drain-seconds", str(DRAIN_SECONDS))
+    def one(dsn: str | None = None, *more: str) -> Gateway:
+        flags = ("--drain-seconds", str(DRAIN_SECONDS), *more)
         node = Gateway(tmp_path, start=START, database=dsn, environment=KEY, flags=flags)
         started.append(node)
         node.start()
@@ -78,9 +79,9 @@ def hang(node: Gateway, recorder: Recorder) -> None:
     node.wait_until(lambda: recorder.hanging == 1, "nothing hangs")
 
 
-def until_delivered(node: Gateway, recorder: Recorder) -> None:
-    """Wait for the delivery, once. No clock is moved: a lease's minute does not run out."""
-    node.wait_until(lambda: recorder.totals() == {"erp": 1}, "it was not delivered")
+def until_delivered(node: Gateway, recorder: Recorder, count: int = 1) -> None:
+    """Wait for each delivery, once. No clock is moved: a lease's minute does not run out."""
+    node.wait_until(lambda: recorder.totals() == {"erp": count}, "it was not delivered")
     node.wait_until(lambda: node.owed("erp") == 0, "it was not settled")
 
 
@@ -100,13 +101,17 @@ def half_a_message(node: Gateway) -> Iterator[socket.socket]:
 def test_a_hanging_listener_and_an_open_request_do_not_keep_a_server(
     serve: Serve, recorder: Recorder
 ) -> None:
-    node = serve()
+    node = serve(None, "--drain-notice-seconds", str(NOTICE_SECONDS))
     hang(node, recorder)
     with half_a_message(node):
         told_to_stop(node)
+        node.wait_until(
+            lambda: "it is being stopped" in node.http.get("/readyz").text, "it does not say so"
+        )
+        node.tell(envelope(2), "envelope-completed")
         assert ended(node) == 0
     again = serve()
-    until_delivered(again, recorder)
+    until_delivered(again, recorder, 2)
     told_to_stop(again)
     assert process(again).wait(DRAIN_SECONDS - 1) == 0, "nothing was in flight"
 
