@@ -1,9 +1,8 @@
-"""Nodes: real `postroom serve` processes, behind proxies of their own, started again when killed."""
+"""Nodes: real `postroom serve` processes behind proxies of their own, restarted when killed."""
 
 import asyncio
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -147,9 +146,3 @@ async def apply(node: Node, document: Path) -> None:
     said, _ = await applying.communicate()
     if applying.returncode:
         raise RuntimeError(f"the listeners could not be applied: {said.decode()}")
-
-
-def send_signal(node: Node, number: signal.Signals) -> None:
-    """Send a signal to a node's process."""
-    if node._process is not None and node._process.poll() is None:
-        node._process.send_signal(number)

@@ -6,14 +6,14 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from tests.chaos.rig import Plan, Report, Rig
+from tests.chaos.rig import NODES, Plan, Report, Rig
 
 Step = Callable[[Rig, random.Random], Awaitable[None]]
 Told = Callable[[Rig], None]
-_TOLD_SECONDS = 0.5
+_TOLD_SECONDS = 1.0
 
 EVERY_NODE_EACH = 20
-"""Of so many kills of nodes one takes all of them."""
+"""Of so many kills of nodes three are of all at once."""
 
 
 async def _kill_node(rig: Rig, chance: random.Random) -> None:
@@ -70,8 +70,8 @@ _NETWORK: tuple[Step, ...] = (_cut, _delay, _hang, _cut, _refuse, _pause_standby
 def tracks(plan: Plan) -> list[list[Step]]:
     """Return what is done to nodes, to the database and to the network, each in its order."""
     chance = random.Random(plan.seed)  # noqa: S311  # repeatable, not secret
-    at_once = plan.node_kills // EVERY_NODE_EACH
-    single = plan.node_kills - 3 * at_once
+    at_once = round(plan.node_kills / EVERY_NODE_EACH + 0.3)
+    single = plan.node_kills - NODES * at_once
     on_nodes: list[Step] = [_kill_node] * single + [_kill_every_node] * at_once
     on_database: list[Step] = [(_crash, _restart)[n % 2] for n in range(plan.database_kills)]
     on_database += [(_fail_over, _partition)[n % 2] for n in range(plan.failovers)]

@@ -31,7 +31,7 @@ class Plan:
     seconds: float
     seed: int
     node_kills: int
-    """`kill -9` of a node; one in twenty times of all of them at once."""
+    """`kill -9` of a node; of twenty kills three are of all nodes at once."""
     database_kills: int
     """`kill -9` and restarts of the primary, in turn."""
     failovers: int
