@@ -19,11 +19,11 @@ from postroom.clock import SECOND, Clock
 from postroom.delivery import retry
 from postroom.delivery.bearer import Bearers
 from postroom.delivery.send import Sender
-from postroom.delivery.shape import ShapeError, needs, shape
+from postroom.delivery.shape import Need, ShapeError, needs, shape
 from postroom.enclosure import enclose
 from postroom.errors import UnavailableError
 from postroom.esign import derived
-from postroom.intake import normalise
+from postroom.intake import normalise, sim_json
 from postroom.intake.authenticate import Refused, authenticate
 from postroom.intake.snapshot_diff import Snapshot
 from postroom.model import (
@@ -153,7 +153,7 @@ class Road:
             )
             taken = await self._record(recording, dispatch)
         result = "repeat" if taken.is_duplicate else "kept"
-        observe.ACCEPTED.labels(notification.account_id, key_id or "unsigned", result).inc()
+        observe.accepted(notification.account_id, key_id or "unsigned", result).inc()
         return taken
 
     async def enact(
@@ -190,7 +190,7 @@ class Road:
         is_current = await self._live(life, dispatch)
         if is_current:
             for one in notifications:
-                observe.ACCEPTED.labels(one.account_id, "here", "kept").inc()
+                observe.accepted(one.account_id, "here", "kept").inc()
         return is_current
 
     async def deliver(
@@ -349,10 +349,14 @@ class Road:
     # --- the steps of deliver ---------------------------------------------------------------
 
     async def _attempt(self, lease: Lease, listener: Listener, roster: Roster) -> Outcome:
-        bearer = await self._bearer(listener, roster)
-        if isinstance(bearer, Outcome):
-            return bearer
+        bearer: str | None = None
+        if listener.id in roster.oauth:
+            token = await self._bearers.token(roster.oauth[listener.id])
+            if isinstance(token, Outcome):
+                return token
+            bearer = token
         now = self._clock.now()
+        wanted = needs(listener, lease.notification)  # mostly nothing
         try:
             request = shape(
                 lease,
@@ -361,7 +365,9 @@ class Road:
                 now=now,
                 credentials=roster.credentials.get(listener.id),
                 bearer=bearer,
-                enclosure=await self._enclosure(lease, listener, roster, now),
+                enclosure=await self._enclosure(lease, listener, wanted, roster, now)
+                if wanted
+                else None,
             )
         except ShapeError as problem:
             return Outcome(failure="shape", detail=str(problem), started_at=now, duration_us=0)
@@ -372,19 +378,15 @@ class Road:
             self._bearers.drop(roster.oauth[listener.id], bearer)
         return outcome
 
-    async def _bearer(self, listener: Listener, roster: Roster) -> str | Outcome | None:
-        """Return the token of a listener that wants OAuth, or why there is none; mostly None."""
-        if listener.id not in roster.oauth:
-            return None
-        return await self._bearers.token(roster.oauth[listener.id])
-
     async def _enclosure(
-        self, lease: Lease, listener: Listener, roster: Roster, now: int
-    ) -> Enclosure | None:
-        """Look up what the message carries beside the event; mostly there is nothing."""
-        wanted = needs(listener, lease.notification)
-        if not wanted:
-            return None
+        self,
+        lease: Lease,
+        listener: Listener,
+        wanted: frozenset[Need],
+        roster: Roster,
+        now: int,
+    ) -> Enclosure:
+        """Look up what the message carries beside the event."""
         account = roster.registry.accounts.get(listener.account_id)
         return await enclose(self._store, lease.notification, listener, wanted, account, now=now)
 
@@ -394,11 +396,12 @@ class Road:
         A lease that ran out while the attempt was under way may have been taken again by this
         node, even while this very call waits for the store: then it is written under the new token.
         """
-        lease = settlement.lease
         while True:
-            lease = held.get(lease.delivery_id, lease)
+            lease = held.get(settlement.lease.delivery_id, settlement.lease)
+            if lease is not settlement.lease:
+                settlement = replace(settlement, lease=lease)
             try:
-                settled = await self._store.settle(replace(settlement, lease=lease))
+                settled = await self._store.settle(settlement)
             except UnavailableError as problem:
                 observe.log.warning(
                     "attempt not written yet, trying again",
@@ -423,6 +426,7 @@ def _authenticate_and_normalise(
     arrival: Arrival, roster: Roster, now: int
 ) -> tuple[Notification, str | None] | Rejection:
     """Return the notification and the id of the key that proved it, or why it is refused."""
+    outer = sim_json.read(arrival.body)
     admitted = authenticate(
         arrival.body,
         path_account=arrival.path_account,
@@ -430,6 +434,7 @@ def _authenticate_and_normalise(
         algorithm=arrival.algorithm,
         signatures=arrival.signatures,
         doors=roster.doors,
+        outer=None if isinstance(outer, Exception) else outer,
     )
     if isinstance(admitted, Refused):
         return Rejection(
@@ -444,6 +449,7 @@ def _authenticate_and_normalise(
         account_id=admitted.account_id,
         content_type=arrival.content_type,
         received_at=now,
+        outer=outer,
     )
     return notification, admitted.key_id
 
@@ -497,7 +503,7 @@ def _observe(
 ) -> None:
     """Count every attempt; write a line for those that did not succeed: the store has them all."""
     name = type(verdict).__struct_config__.tag
-    observe.ATTEMPTS.labels(listener.account_id, listener.name, name).inc()
+    observe.attempts(listener.account_id, listener.name, name).inc()
     if lease.attempt == 1:
         observe.FIRST_ATTEMPT_SECONDS.observe((now - lease.notification.received_at) / SECOND)
     if name != "done":

@@ -57,8 +57,11 @@ def authenticate(
     algorithm: str | None,
     signatures: Sequence[str],
     doors: Mapping[str, Door],
+    outer: sim_json.Outer | None = None,
 ) -> Accepted | Refused:
     """Decide whether a message comes from the account it names; never raises.
+
+    `outer` is what the body says, where somebody has read it already.
 
     The body's own account chooses the keys. A body that cannot be read is tried with the keys of
     the account that the URL, else the header, else its raw bytes name, else of all accounts; an
@@ -67,7 +70,7 @@ def authenticate(
     path, header = _guid(path_account), _guid(header_account)
     if path_account is not None and path is None:
         return Refused(account_id=None, reason=UNKNOWN_ACCOUNT)
-    named = _named(body)
+    named = _named(body) if outer is None else _name(outer.data)
     if named is not None and any(other not in {None, named} for other in (path, header)):
         return Refused(account_id=named, reason=OTHER_ACCOUNT)
     if path is not None and header is not None and path != header:
@@ -118,13 +121,16 @@ def _guess(body: bytes, signatures: Sequence[str], doors: Mapping[str, Door]) ->
 
 def _named(body: bytes) -> str | None:
     try:
-        head = sim_json.HEAD.decode(body)
+        return _name(sim_json.HEAD.decode(body).data)
     except sim_json.UNREADABLE:
         return None
-    if head.data is None or not head.data.accountId:
+
+
+def _name(naming: sim_json.Named | sim_json.Inner | None) -> str | None:
+    if naming is None or not naming.accountId:
         return None
     # A name that is no GUID is still a name: it must not fall back to another account's keys.
-    name = head.data.accountId[:100].lower()
+    name = naming.accountId[:100].lower()
     return name if name.isprintable() else "?"
 
 

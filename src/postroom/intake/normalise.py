@@ -18,18 +18,26 @@ LASTING = vocabulary.EVENTS - {"recipient-autoresponded", "recipient-authenticat
 """What a state goes on showing; the others may come, go and come again."""
 
 
-def normalise(body: bytes, *, account_id: str, content_type: str, received_at: int) -> Notification:
+def normalise(
+    body: bytes,
+    *,
+    account_id: str,
+    content_type: str,
+    received_at: int,
+    outer: sim_json.Outer | Exception | None = None,
+) -> Notification:
     """Read a message that `account_id` was proved to have sent; never raises.
 
+    `outer` is what `sim_json.read` made of the body, where somebody has called it already.
     What cannot be understood is kept as it came: not readable, with its flaw in words.
     """
     flaw: str | None
     if is_xml(body, content_type):
         return _read_xml(body, account_id, content_type, received_at)
-    try:
-        outer = sim_json.OUTER.decode(body)
-    except sim_json.UNREADABLE as problem:
-        flaw = f"not a JSON SIM message: {_sentence(problem)}"
+    if outer is None:
+        outer = sim_json.read(body)
+    if isinstance(outer, Exception):
+        flaw = f"not a JSON SIM message: {_sentence(outer)}"
         return _raw(body, account_id, content_type, received_at, flaw)
     flaw = _hopeless(outer, account_id)
     if flaw is not None:
@@ -199,9 +207,9 @@ def _hopeless(outer: sim_json.Outer, account_id: str) -> str | None:
 
 def _misfit(*names: str) -> str | None:
     """Return why names cannot be kept or shown: databases and terminals take no control codes."""
-    if any(len(name) > MAX_NAME_CHARACTERS for name in names):
+    if max(map(len, names), default=0) > MAX_NAME_CHARACTERS:
         return "one of its ids is longer than 100 characters"
-    if not all(name.isprintable() for name in names):
+    if not "".join(names).isprintable():
         return "one of its ids has control characters in it"
     return None
 

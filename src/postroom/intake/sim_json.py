@@ -56,5 +56,13 @@ HEAD = msgspec.json.Decoder(Head)
 CONTENTS = msgspec.json.Decoder(Contents)
 SUMMARY = msgspec.json.Decoder(Summary)
 
-UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
+UNREADABLE: tuple[type[Exception], ...] = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 """What decoding hostile bytes may raise; `msgspec.ValidationError` is a `DecodeError`."""
+
+
+def read(body: bytes) -> Outer | Exception:
+    """Read a message as far as the road needs, or return why it cannot be read."""
+    try:
+        return OUTER.decode(body)
+    except UNREADABLE as problem:
+        return problem
