@@ -36,6 +36,8 @@ _EMPTY = "; ".join(
     [
         *(f"DELETE FROM {table}" for table in metadata.tables if table != "tally"),  # noqa: S608  # tables of ours
         f"UPDATE tally SET {', '.join(f'{name} = 0' for name in _TALLIED)}",  # noqa: S608  # columns of ours
+        # Of a copy that it took part in.
+        "DROP TABLE IF EXISTS relocation, relocation_progress",
         "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'",
     ]
 )

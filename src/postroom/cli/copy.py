@@ -59,20 +59,20 @@ def copy(
         if undo == (target is not None):
             raise InvalidInputError("give --to, where it goes, or --undo")
         if target is None:
-            return _undo(_read(config, source, source), out)
+            return _undo(settings_of(config, source, source), out)
         if _is_file(source) == _is_file(target):
             raise InvalidInputError(
                 "copy moves between a file (sqlite:///) and PostgreSQL (postgresql://); a file is"
                 " copied by `postroom backup`, PostgreSQL by its own tools"
             )
-        ends = _read(config, source, source), _read(config, target, source)
+        ends = settings_of(config, source, source), settings_of(config, target, source)
         return _copy(*ends, _key_file(config, source), out)
 
     raise typer.Exit(guarded(out, work))
 
 
-def _read(config: Path | None, database: str, source: str) -> Settings:
-    """Return the settings of an end: with the key of the source, where that is in a file."""
+def settings_of(config: Path | None, database: str, source: str) -> Settings:
+    """Return the settings of one end: with the key of the source, where that is in a file."""
     key = _key_file(config, source)
     text = None if key is None else ",".join(key.read_text().split())
     return Settings.load(config, database=database, secret_key=text)

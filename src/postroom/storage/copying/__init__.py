@@ -8,7 +8,7 @@ same command goes on from there. At last every row is read from both ends and co
 The databases are behind `ends.End`; what is done with them is here and the same for both.
 """
 
-from postroom.storage.copying.copy import begin, copy, undo
+from postroom.storage.copying.carrying import begin, copy, undo
 from postroom.storage.copying.ends import Copied, End, Numbers, Progress, Told
 from postroom.storage.copying.relocation import Relocation
 
