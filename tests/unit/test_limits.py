@@ -2,24 +2,24 @@
 
 import pytest
 
-from postroom import app
+from postroom.app import limits
 from postroom.envelopes.limits import Limits
 from postroom.operations.connect.limits import ConnectLimits
 from postroom.settings import Settings
 
 
 def test_without_settings_the_limits_are_the_documented_ones() -> None:
-    assert app._connect_limits(Settings()) == ConnectLimits()
-    assert app._envelope_limits(Settings()) == Limits()
+    assert limits.connect_limits(Settings()) == ConnectLimits()
+    assert limits.envelope_limits(Settings()) == Limits()
 
 
 def test_a_setting_moves_its_limit() -> None:
     settings = Settings(
         connect_https_ports="443,8443", connect_max_configurations=3, envelope_max_fields=7
     )
-    moved = app._connect_limits(settings)
+    moved = limits.connect_limits(settings)
     assert (moved.https_ports, moved.max_configurations) == ((443, 8443), 3)
-    assert app._envelope_limits(settings).fields == 7
+    assert limits.envelope_limits(settings).fields == 7
 
 
 @pytest.mark.parametrize("ports", ["", "443,", "https", "4 43", "999999"])
