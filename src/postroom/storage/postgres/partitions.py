@@ -132,7 +132,10 @@ async def _empty(tx: Transaction, *, number: int) -> bool:
     if not await _lock(tx, f"content_{number}"):
         return False
     owed = [row[0] for row in await tx.sql.fetch(_OWED, *_range(number))]
-    await tx.sql.execute(f"CREATE UNLOGGED TABLE content_owed (LIKE content_{number})")
+    if not owed:
+        await tx.sql.execute(f"TRUNCATE content_{number}")
+        return True
+    await tx.sql.execute(f"CREATE TABLE content_owed (LIKE content_{number})")
     await tx.sql.execute(
         f"INSERT INTO content_owed SELECT * FROM content_{number}"  # noqa: S608  # a number
         " WHERE notification_seq = ANY($1::bigint[])",

@@ -1,0 +1,450 @@
+"""What retention leaves behind: sizes after many days of filling and forgetting, and who waits.
+
+Run it with `python -m benchmarks.retention [sqlite] [postgres] [--events N] [--days N] [--save]`.
+Every simulated day `N` everyday messages of 6 KB come in, four to an envelope, each owed to three
+listeners and delivered; one delivery in 500 is given up and replayed on the next day. Bodies are
+kept for ten days, rows for twenty, and upkeep's work is done at the end of each day: from the
+twentieth day on the store should not grow. Then a partition of `--megabytes` is forgotten while
+200 messages a second arrive.
+"""
+
+import argparse
+import asyncio
+import os
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import asyncpg
+import msgspec
+from benchmarks import machine, messages
+from benchmarks.store import in_flight
+from tests.contract import postgres
+from tests.contract.store_cast import AUDIT, put
+
+from postroom.clock import SECOND
+from postroom.model import (
+    DeliveryState,
+    Done,
+    GiveUp,
+    Lease,
+    Match,
+    Notification,
+    Outcome,
+    OwedState,
+    Replay,
+)
+from postroom.storage.port import DeliveryQuery, Ordered, Recording, Settlement, Store
+from postroom.storage.postgres import open_store as open_postgres
+from postroom.storage.sqlite import open_store as open_sqlite
+from postroom.workers.upkeep import DAY, PARTITIONS, RETENTION_BATCH
+
+RESULTS = Path(__file__).parent / "results"
+BODY_DAYS, ROW_DAYS = 10, 20
+START = 1_770_000_000 * SECOND
+LISTENERS = (1, 2, 3)
+MATCHES = tuple(Match(listener_id=one, state=OwedState.DUE) for one in LISTENERS)
+SELDOM = 500
+"""One delivery in so many is given up."""
+ANSWER = Outcome(
+    status=200,
+    started_at=START,
+    duration_us=3_000,
+    response_headers=(("content-type", "text/plain"), ("server", "nginx"), ("content-length", "2")),
+    response_body=b"ok",
+)
+PARTS = {
+    "content": "bodies",
+    "notification": "notifications",
+    "envelope": "notifications",
+    "repeat": "notifications",
+    "delivery": "deliveries",
+    "attempt": "deliveries",
+}
+"""To what the tables of the road belong."""
+HEADINGS = (
+    *("day", "bodies", "notifications", "deliveries"),
+    *("bodies, MB", "notifications, MB", "deliveries, MB", "whole database, MB"),
+)
+
+
+class Sizes(NamedTuple):
+    """What there is at the end of a day."""
+
+    day: int
+    bodies: int
+    notifications: int
+    deliveries: int
+    bytes_of: dict[str, int]
+    """By `PARTS`, indexes included; what is free for use again counts too."""
+    total: int
+    """Of the whole database."""
+
+
+class Place(Protocol):
+    """A database to be looked at from beside the store."""
+
+    store: Store
+
+    async def sizes(self) -> tuple[dict[str, int], dict[str, int], int]:
+        """Return bytes and rows by table, and the bytes of the whole database."""
+        ...
+
+
+class SqlitePlace:
+    """A file."""
+
+    def __init__(self, store: Store, path: Path) -> None:
+        self.store, self._path = store, path
+
+    async def sizes(self) -> tuple[dict[str, int], dict[str, int], int]:
+        """Read each page's owner."""
+        with closing(sqlite3.connect(self._path)) as connection:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            bytes_of = dict(
+                connection.execute(
+                    "SELECT tbl_name, sum(pgsize) FROM dbstat JOIN sqlite_schema s USING (name)"
+                    " GROUP BY tbl_name"
+                )
+            )
+            rows = {
+                one: connection.execute(f"SELECT count(*) FROM {one}").fetchone()[0]  # noqa: S608  # tables of ours
+                for one in PARTS
+            }
+        return bytes_of, rows, self._path.stat().st_size
+
+
+class PostgresPlace:
+    """A database of a server."""
+
+    def __init__(self, store: Store, dsn: str) -> None:
+        self.store, self._dsn = store, dsn
+
+    async def sizes(self) -> tuple[dict[str, int], dict[str, int], int]:
+        """Ask the server; partitions count as the table they are of."""
+        connection = await asyncpg.connect(self._dsn)
+        bytes_of = dict(
+            await connection.fetch(
+                "SELECT regexp_replace(relname, '_[0-9a-z]+$', ''),"
+                " sum(pg_total_relation_size(oid))::bigint FROM pg_class WHERE relkind = 'r'"
+                " AND relnamespace = 'public'::regnamespace GROUP BY 1"
+            )
+        )
+        rows = {one: await connection.fetchval(f"SELECT count(*) FROM {one}") for one in PARTS}  # noqa: S608  # tables of ours
+        total = await connection.fetchval("SELECT pg_database_size(current_database())")
+        await connection.close()
+        return bytes_of, rows, total
+
+
+@asynccontextmanager
+async def fresh(kind: str) -> AsyncIterator[Place]:
+    """Open a store in which nothing was ever written."""
+    if kind == "sqlite":
+        with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+            path = Path(folder) / "bench.db"
+            store: Store = await open_sqlite(path)
+            yield SqlitePlace(store, path)
+            await store.close()
+        return
+    server = postgres.server(shared_buffers="512MB", max_wal_size="4GB", autovacuum_naptime="10s")
+    try:
+        dsn = await server.bare_database()
+        store = await open_postgres(dsn)
+        yield PostgresPlace(store, dsn)
+        await store.close()
+    finally:
+        postgres.stop_server()
+
+
+# --- days -------------------------------------------------------------------------------------
+
+
+def recording(number: int, received_at: int, body: bytes) -> Recording:
+    """Return a message that is owed to everybody and born leased."""
+    return Recording(
+        notification=Notification(
+            id=f"evt_{number:032x}",
+            account_id=messages.ACCOUNT,
+            envelope_id=f"{messages.PREFIX}{number // 4:012d}",
+            event="envelope-completed",
+            recipient_id=None,
+            sender_id=messages.SENDER,
+            occurred_at=received_at,
+            received_at=received_at,
+            configuration_id="12345",
+            body=body,
+        ),
+        matches=MATCHES,
+        is_unclaimed=False,
+        registry_revision=1,
+        lease_for=frozenset(LISTENERS),
+        token=number + 1,
+        leased_until=received_at + 60 * SECOND,
+    )
+
+
+async def settle(store: Store, lease: Lease, at: int) -> None:
+    """Settle a delivery and all that it leads on to."""
+    left: Lease | None = lease
+    while left is not None:
+        is_given_up = left.delivery_id % SELDOM == 0 and left.replay is None
+        settled = await store.settle(
+            Settlement(
+                lease=left,
+                outcome=ANSWER,
+                verdict=GiveUp(reason="the listener answered 400") if is_given_up else Done(),
+                settled_at=at,
+                wants_next=True,
+                next_token=left.token,
+                next_leased_until=at + 60 * SECOND,
+            )
+        )
+        left = settled.next
+
+
+async def fill(store: Store, day: int, events: int) -> None:
+    """Let a day's messages come in and be delivered."""
+    step = DAY // events
+    numbers = range(day * events, (day + 1) * events)
+    bodies = messages.bodies(numbers[0], events)
+    # Later than whatever it leads on to, so that nothing is left due.
+    evening = START + (day + 1) * DAY
+
+    async def one(number: int) -> None:
+        at = START + day * DAY + (number - numbers[0]) * step
+        recorded = await store.record(recording(number, at, bodies[number - numbers[0]]))
+        await asyncio.gather(*(settle(store, lease, evening) for lease in recorded.leases))
+
+    await in_flight(64, list(numbers), one)
+
+
+async def again(store: Store, now: int) -> None:
+    """Replay what was given up and deliver it."""
+    query = DeliveryQuery(states=(DeliveryState.GIVEN_UP,), not_superseded=True, limit=10_000)
+    orders = [Ordered(delivery_id=one.id, due_at=now) for one in await store.deliveries(query)]
+    await store.replay(orders, Replay(id="rpl_1", reason="mended"), now=now, audit=None)
+    for listener_id in LISTENERS:
+        while leases := await store.lease(
+            listener_id, limit=64, now=now, leased_until=now + 60 * SECOND, token=1
+        ):
+            await asyncio.gather(*(settle(store, lease, now) for lease in leases))
+
+
+async def forget(store: Store, now: int, body_days: int, row_days: int) -> None:
+    """Do what upkeep does."""
+    kept_us = body_days * DAY
+    span_us = kept_us // PARTITIONS
+    await store.begin_partition(now, span_us)
+    await until_done(partial(store.forget_bodies, grace_us=2 * span_us), now - kept_us)
+    await until_done(store.forget, now - row_days * DAY)
+
+
+async def until_done(forget: Callable[[int, int], Awaitable[int]], before: int) -> None:
+    """Forget until nothing is left to forget."""
+    while await forget(before, RETENTION_BATCH):
+        pass
+
+
+async def days(place: Place, count: int, events: int) -> list[Sizes]:
+    """Live through some days; return the sizes at the end of each."""
+    await place.store.change([put("erp"), put("crm"), put("archive")], AUDIT)
+    found = []
+    for day in range(count):
+        now = START + (day + 1) * DAY
+        await again(place.store, now - DAY)
+        await fill(place.store, day, events)
+        await forget(place.store, now, BODY_DAYS, ROW_DAYS)
+        bytes_of, rows, total = await place.sizes()
+        parts = dict.fromkeys(PARTS.values(), 0)
+        for table, part in PARTS.items():
+            parts[part] += bytes_of[table]
+        sizes = Sizes(
+            day + 1, rows["content"], rows["notification"], rows["delivery"], parts, total
+        )
+        print(
+            f"day {sizes.day:>3}: {sizes.bodies:>7,} bodies, {sizes.notifications:>7,}"
+            f" notifications; {megabytes(parts['bodies']):>7} +"
+            f" {megabytes(parts['notifications']):>6} + {megabytes(parts['deliveries']):>6} MB,"
+            f" {megabytes(total):>7} MB in all",
+            flush=True,
+        )
+        found.append(sizes)
+    return found
+
+
+# --- who waits --------------------------------------------------------------------------------
+
+
+class Waits(NamedTuple):
+    """What those who record and settle waited meanwhile, in milliseconds."""
+
+    name: str
+    record: list[float]
+    settle: list[float]
+
+
+async def steady(store: Store, first: int, done: asyncio.Event, name: str) -> Waits:
+    """Record 200 messages a second and settle them, until told to end."""
+    loop = asyncio.get_running_loop()
+    waits = Waits(name, [], [])
+    began = loop.time()
+
+    async def one(number: int) -> None:
+        at = START + 1000 * DAY + number
+        asked = time.perf_counter()
+        recorded = await store.record(recording(number, at, messages.bodies(number, 1)[0]))
+        kept = time.perf_counter()
+        await asyncio.gather(*(settle(store, lease, at) for lease in recorded.leases))
+        waits.record.append((kept - asked) * 1000)
+        waits.settle.append((time.perf_counter() - kept) * 1000)
+
+    async with asyncio.TaskGroup() as tasks:
+        number = 0
+        while not done.is_set():
+            await asyncio.sleep(began + number / 200 - loop.time())
+            tasks.create_task(one(first + number))
+            number += 1
+    return waits
+
+
+async def drop(place: Place, megabytes_wanted: int) -> tuple[list[Waits], int, float]:
+    """Forget very much at once under load; return who waited, how much it was, and how long."""
+    store = place.store
+    events = megabytes_wanted * 1_000_000 // 6_000
+    await fill_at_random(store, events)
+    bytes_of, _, _ = await place.sizes()
+    now = START + 1000 * DAY
+    await store.begin_partition(now, DAY)
+    waits: list[Waits] = []
+    took = 0.0
+    for name in ("nothing is forgotten", "bodies are forgotten"):
+        done = asyncio.Event()
+        first = 10**9 + len(waits) * 10**6 * 4
+        load = asyncio.create_task(steady(store, first, done, name))
+        await asyncio.sleep(1)
+        began = time.perf_counter()
+        if waits:
+            await until_done(store.forget_bodies, now - DAY)
+        else:
+            await asyncio.sleep(4)
+        took = time.perf_counter() - began
+        await asyncio.sleep(1)
+        done.set()
+        waits.append(await load)
+    return waits, bytes_of["content"], took
+
+
+async def fill_at_random(store: Store, events: int) -> None:
+    """Keep messages that cannot be compressed, owed to nobody."""
+    first = 5 * 10**8
+
+    async def one(number: int) -> None:
+        kept = recording(number, START + number - first, os.urandom(6_000))
+        kept = msgspec.structs.replace(kept, matches=(), is_unclaimed=True)
+        await store.record(kept)
+
+    await in_flight(256, list(range(first, first + events)), one)
+
+
+# --- what is said -----------------------------------------------------------------------------
+
+
+def megabytes(count: int) -> str:
+    """Return bytes in words."""
+    return f"{count / 1e6:,.1f}"
+
+
+def told(kind: str, found: list[Sizes], dropped: tuple[list[Waits], int, float]) -> list[str]:
+    """Return the tables of one database as Markdown."""
+    shown = [one for one in found if one.day % 5 == 0]
+    last = found[-1]
+    lines = [
+        f"## {kind}",
+        "",
+        f"| {' | '.join(HEADINGS)} |",
+        "|---:|---:|---:|---:|---:|---:|---:|---:|",
+        *(
+            f"| {one.day} | {one.bodies:,} | {one.notifications:,} | {one.deliveries:,} |"
+            + "".join(f" {megabytes(part)} |" for part in one.bytes_of.values())
+            + f" {megabytes(one.total)} |"
+            for one in shown
+        ),
+        "",
+        _each(last),
+        "",
+        _forgotten(dropped[1], dropped[2]),
+        "",
+        "| while | record p50 | p99 | longest | settled p50 | p99 | longest |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for one in dropped[0]:
+        cells = "".join(
+            f" {statistics.median(waits):.1f} | {statistics.quantiles(waits, n=100)[98]:.1f} |"
+            f" {max(waits):.1f} |"
+            for waits in (one.record, one.settle)
+        )
+        lines.append(f"| {one.name} |{cells}")
+    return [*lines, ""]
+
+
+def _each(last: Sizes) -> str:
+    of = last.bytes_of
+    return (
+        f"At the end: **{of['bodies'] / last.bodies:,.0f} bytes for a body** (of"
+        f" {len(messages.bodies(0, 1)[0]):,} bytes of JSON),"
+        f" **{of['notifications'] / last.notifications:,.0f} bytes for a notification** beside it,"
+        f" **{of['deliveries'] / last.deliveries:,.0f} bytes for a delivery** and its attempt,"
+        " indexes and free space included."
+    )
+
+
+def _forgotten(size_bytes: int, seconds: float) -> str:
+    return (
+        f"{megabytes(size_bytes)} MB of bodies forgotten in {seconds:.1f} s while 200 messages a"
+        " second arrive, in milliseconds:"
+    )
+
+
+def _introduced(arguments: argparse.Namespace) -> str:
+    return (
+        f"Written by `python -m benchmarks.retention --save`: {arguments.events:,} messages a day,"
+        f" three deliveries each, bodies kept for {BODY_DAYS} days, rows for {ROW_DAYS}."
+    )
+
+
+async def main(kinds: list[str], arguments: argparse.Namespace) -> None:
+    """Measure, print, and keep where asked."""
+    lines = [
+        "# Retention, measured",
+        "",
+        _introduced(arguments),
+        "",
+    ]
+    for kind in kinds:
+        async with fresh(kind) as place:
+            found = await days(place, arguments.days, arguments.events)
+        async with fresh(kind) as place:
+            dropped = await drop(place, arguments.megabytes)
+        lines += told({"sqlite": "SQLite", "postgres": "PostgreSQL"}[kind], found, dropped)
+    described: dict[str, Any] = machine.describe(Path.cwd())
+    lines += ["| machine | |", "|---|---|", *(f"| {a} | {b} |" for a, b in described.items())]
+    print("\n".join(lines))
+    if arguments.save:
+        (RESULTS / "retention.md").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("kinds", nargs="*", choices=["sqlite", "postgres", []], default=[])
+    parser.add_argument("--events", type=int, default=1_500, help="messages a day")
+    parser.add_argument("--days", type=int, default=45)
+    parser.add_argument("--megabytes", type=int, default=200, help="bodies forgotten at once")
+    parser.add_argument("--save", action="store_true", help="write benchmarks/results/retention.md")
+    asked = parser.parse_args()
+    asyncio.run(main(asked.kinds or ["sqlite", "postgres"], asked))
