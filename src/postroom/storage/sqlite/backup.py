@@ -78,11 +78,14 @@ def _taken(source: sqlite3.Connection, draft: Path, file: Path, told: Told) -> T
 
 def _name(draft: Path, file: Path) -> None:
     """Give a whole copy its name, for good."""
-    for place, flags in ((draft, os.O_RDONLY), (file.parent, os.O_RDONLY | os.O_DIRECTORY)):
-        if place is file.parent:
-            draft.replace(file)
-        opened = os.open(place, flags)
-        try:
-            os.fsync(opened)
-        finally:
-            os.close(opened)
+    _sync(draft)
+    draft.replace(file)
+    _sync(file.parent)
+
+
+def _sync(place: Path) -> None:
+    opened = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)
