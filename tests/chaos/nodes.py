@@ -17,6 +17,8 @@ from postroom.vault import Vault
 
 TOKEN = "chaos-admin-token-0123456789"
 READY_SECONDS = 60.0
+LIVES_SECONDS = 1.5
+"""A node that is ready is left alone so long: it shall have something to lose."""
 _LOOK_SECONDS = 0.05
 _AGAIN_SECONDS = 0.3
 """What supervises a node waits so long before it starts it again."""
@@ -42,6 +44,7 @@ class Node:
         self._keeper: asyncio.Task[None] | None = None
         self._became_ready = asyncio.Event()
         self._was_killed = False
+        self._ready_since = 0.0
 
     async def start(self) -> None:
         """Start it; from now on it is started again whenever it has ended."""
@@ -56,6 +59,15 @@ class Node:
                 await self._became_ready.wait()
         except TimeoutError as late:
             raise TimeoutError(f"node {self.number} is not ready:\n{self.log_tail()}") from late
+
+    async def in_full_life(self) -> None:
+        """Wait until it has been ready for a while."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await self.ready()
+            if (left := self._ready_since + LIVES_SECONDS - loop.time()) <= 0:
+                return
+            await asyncio.sleep(left)
 
     def kill(self) -> None:
         """`kill -9`."""
@@ -121,6 +133,7 @@ class Node:
                 writer.transport.abort()
                 if not self._was_killed:
                     self.is_ready = True
+                    self._ready_since = asyncio.get_running_loop().time()
                     self._became_ready.set()
                 return
             await asyncio.sleep(_LOOK_SECONDS)

@@ -18,7 +18,7 @@ from tests.chaos.source import Source
 NODES = 3
 PASSES_SECONDS = 90.0
 """How long after the last fault everything must have arrived: a lease lasts a minute."""
-GOES_ON_SECONDS = 40.0
+GOES_ON_SECONDS = 60.0
 """How long after a fault something new must have been acknowledged."""
 _LOOK_SECONDS = 0.05
 
@@ -84,6 +84,7 @@ class Rig:
         )
         self.faults: list[Fault] = []
         self.resumed: dict[str, list[float]] = {}
+        self._slow: list[str] = []
         self._folder = folder
         self._database_turn = asyncio.Lock()
         """One thing at a time is done to the database."""
@@ -109,14 +110,14 @@ class Rig:
 
     async def kill_node(self, node: Node) -> None:
         """`kill -9` of one node, as soon as it is ready."""
-        await node.ready()
+        await node.in_full_life()
         now = self._now()
         node.kill()
         self.faults.append(Fault(kind="node killed", began=now, ended=now, kills=1, calls=PLACES))
 
     async def kill_every_node(self) -> None:
         """`kill -9` of all nodes at once."""
-        await asyncio.gather(*(node.ready() for node in self.nodes))
+        await asyncio.gather(*(node.in_full_life() for node in self.nodes))
         now = self._now()
         for node in self.nodes:
             node.kill()
@@ -155,7 +156,7 @@ class Rig:
             for link in cut_off:
                 link.hang()
             await self.cluster.promote()
-            await self._until_something_is_acknowledged()
+            await self._goes_on("a promotion beside a primary that hangs")
             for link in cut_off:
                 link.heal()
             await asyncio.sleep(2)
@@ -246,7 +247,8 @@ class Rig:
         findings = ledger.check(
             self.source.acknowledged, self.source.begun, self.audience.arrivals, self.faults
         )
-        complaints = findings.complaints + self.source.strange[:5] + self.audience.strange[:5]
+        complaints = findings.complaints + self._slow
+        complaints += self.source.strange[:5] + self.audience.strange[:5]
         if missing := self.source.total - len(self.source.acknowledged):
             complaints.append(f"{missing} were never acknowledged")
         if left := await self._left_open():
@@ -274,17 +276,19 @@ class Rig:
         async with self._database_turn:
             began = self._now()
             yield
-            back = self._now()
-            await self._until_something_is_acknowledged()
-            self.resumed.setdefault(kind, []).append(self._now() - back)
+            await self._goes_on(kind)
             self._note(kind, began, kills=kills, calls=PLACES)
 
-    async def _until_something_is_acknowledged(self) -> None:
-        """Wait until something new is, where there is still something to send."""
-        before = len(self.source.acknowledged)
-        async with asyncio.timeout(GOES_ON_SECONDS):
-            while before == len(self.source.acknowledged) < self.source.total:  # noqa: ASYNC110  # as above
-                await asyncio.sleep(_LOOK_SECONDS)
+    async def _goes_on(self, after: str) -> None:
+        """Wait until something new is acknowledged, where there is still something to send."""
+        before, began = len(self.source.acknowledged), self._now()
+        try:
+            async with asyncio.timeout(GOES_ON_SECONDS):
+                while before == len(self.source.acknowledged) < self.source.total:  # noqa: ASYNC110  # as above
+                    await asyncio.sleep(_LOOK_SECONDS)
+        except TimeoutError:
+            self._slow.append(f"nothing was acknowledged for {GOES_ON_SECONDS:.0f} s after {after}")
+        self.resumed.setdefault(after, []).append(self._now() - began)
 
     async def _until_settled(self) -> None:
         while await self._left_open():  # noqa: ASYNC110  # as above

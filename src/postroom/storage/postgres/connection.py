@@ -141,7 +141,7 @@ async def _connect(dsn: str, settings: dict[str, str], seconds: float) -> Sql:
         return cast("Sql", opened)
 
     try:
-        return await hosts.first(hosts.one_by_one(dsn), connect)
+        return await hosts.first(dsn, connect)
     except ValueError as error:
         # What the driver says of it may quote a part of the password.
         raise InvalidInputError(
@@ -273,6 +273,12 @@ _CONFLICTS = (
     asyncpg.UniqueViolationError,
     asyncpg.LockNotAvailableError,
 )
+
+
+class UnconfirmedError(asyncpg.InterfaceError):  # type: ignore[misc]  # the driver has no types
+    """A commit that is on this server's disk, and not on the standby that it was to wait for."""
+
+
 _REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
     (asyncpg.InvalidAuthorizationSpecificationError, "it refuses the user; check the DSN"),
     (asyncpg.InvalidCatalogNameError, "there is no such database; create it, or check the DSN"),
@@ -280,6 +286,7 @@ _REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
     (asyncpg.TooManyConnectionsError, "it has no connection left; raise `max_connections`"),
     (asyncpg.InsufficientResourcesError, "it lacks memory or disk; look at its log"),
     (asyncpg.InvalidTransactionStateError, "it does not write; wait for the new primary"),
+    (UnconfirmedError, "its standby does not confirm; see that one runs and follows"),
     (TimeoutError, "it does not answer in time; look at its load and the network"),
 )
 

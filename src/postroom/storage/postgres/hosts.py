@@ -6,7 +6,7 @@ nobody behind it.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -55,18 +55,31 @@ def _place(host: str, port: str) -> dict[str, str]:
     return {"host": host, "port": port} if port else {"host": host}
 
 
-async def first(dsns: Sequence[str], connect: Callable[[str], Awaitable[C]]) -> C:
-    """Connect to the first that will do; raise what went wrong where none will.
+_took: dict[str, str] = {}
+"""By DSN, the host of this process's last connection: after a failover the first is mostly wrong,
+and each of a node's connections would find that out for itself."""
 
-    They are tried in order, the next beside those before it once they take long.
+
+async def first(dsn: str, connect: Callable[[str], Awaitable[C]]) -> C:
+    """Connect to the first host that will do; raise what went wrong where none will.
+
+    They are tried in order, behind the one taken last, the next beside those before it once they
+    take long.
     """
-    left = list(dsns)
+    last = _took.get(dsn)
+    left = sorted(one_by_one(dsn), key=lambda one: one != last)
+    taken, made = await _first(left, connect)
+    _took[dsn] = taken
+    return made
+
+
+async def _first(left: list[str], connect: Callable[[str], Awaitable[C]]) -> tuple[str, C]:
     problems: list[BaseException] = []
-    under_way: set[asyncio.Future[C]] = set()
+    under_way: set[asyncio.Task[tuple[str, C]]] = set()
     try:
         while left or under_way:
             if left:
-                under_way.add(asyncio.ensure_future(connect(left.pop(0))))
+                under_way.add(asyncio.create_task(_named(left.pop(0), connect)))
             done, under_way = await asyncio.wait(
                 under_way,
                 timeout=NEXT_HOST_SECONDS if left else None,
@@ -74,7 +87,7 @@ async def first(dsns: Sequence[str], connect: Callable[[str], Awaitable[C]]) -> 
             )
             problems += [problem for one in done if (problem := one.exception()) is not None]
             made = [one.result() for one in done if one.exception() is None]
-            for spare in made[1:]:
+            for _, spare in made[1:]:
                 spare.terminate()
             if made:
                 return made[0]
@@ -87,3 +100,7 @@ async def first(dsns: Sequence[str], connect: Callable[[str], Awaitable[C]]) -> 
         one for one in problems if not isinstance(one, asyncpg.TargetServerAttributeNotMatched)
     ]
     raise (telling or problems)[-1]
+
+
+async def _named(dsn: str, connect: Callable[[str], Awaitable[C]]) -> tuple[str, C]:
+    return dsn, await connect(dsn)

@@ -46,6 +46,11 @@ _OF_GONE = (
     " FROM delivery WHERE listener_id = l.id AND state = 1 AND due_at > $1 AND due_at <= $2"
     " AND token IS NOT NULL) d WHERE d.node <> ALL($3::int[]) ORDER BY d.id"
 )
+_UNDER = (
+    "SELECT d.id, d.token FROM listener_name l CROSS JOIN LATERAL (SELECT id, token, node"
+    " FROM delivery WHERE listener_id = l.id AND state = 1 AND due_at > $1 AND due_at <= $2"
+    " AND token = ANY($4::bigint[])) d WHERE d.node = $3 ORDER BY d.id"
+)
 _NEXT = (
     "SELECT l.id, d.due_at FROM unnest($1::bigint[]) AS l (id) CROSS JOIN LATERAL"
     " (SELECT due_at FROM delivery WHERE listener_id = l.id AND state = 1"
@@ -151,6 +156,12 @@ async def free_gone(tx: Transaction, now: int) -> int:
     """Give back every lease that has not run out of nodes that are no longer there."""
     until = now + 2 * LEASE_SECONDS * SECOND  # another node's clock may be ahead of ours
     return await _hold_and_free(tx, await tx.sql.fetch(_OF_GONE, now, until, await _there(tx)), now)
+
+
+async def free_under(tx: Transaction, tokens: Sequence[int], now: int) -> int:
+    """Give back every lease of this node under these tokens."""
+    until = now + 2 * LEASE_SECONDS * SECOND
+    return await _hold_and_free(tx, await tx.sql.fetch(_UNDER, now, until, tx.node, tokens), now)
 
 
 async def _there(tx: Transaction) -> list[int]:

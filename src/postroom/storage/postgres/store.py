@@ -47,6 +47,7 @@ from postroom.storage.postgres import (
     registry,
     retention,
 )
+from postroom.storage.postgres.doubt import Doubt
 from postroom.storage.postgres.live import live_all
 from postroom.storage.postgres.nodes import Presence
 from postroom.storage.postgres.reader import Reader
@@ -80,8 +81,8 @@ class PostgresStore:
     def __init__(self, dsn: str, node: int) -> None:
         road = partial(self._connect, dsn, node, connection.ROAD_SECONDS)
         patient = partial(self._connect, dsn, node, connection.PATIENT_SECONDS)
-        self._arrivals = Lane(road, node, opening=locks.ENTERING)
-        self._attempts = Lane(road, node)
+        self._arrivals = Lane(road, node, opening=locks.ENTERING, doubt=Doubt())
+        self._attempts = Lane(road, node, doubt=Doubt())
         self._people = Lane(patient, node)
         self._reader = Reader(partial(connection.connect_reader, dsn))
         self._ear = Ear(partial(self._connect, dsn, node, connection.PRESENCE_SECONDS), node)

@@ -11,14 +11,20 @@ after one another in one transaction would not.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar, cast
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar, cast
 
 import asyncpg
 import msgspec
 
 from postroom.errors import UnavailableError
-from postroom.storage.postgres.connection import Sql, is_conflict, is_everybodys, trouble
+from postroom.storage.postgres.connection import (
+    Sql,
+    UnconfirmedError,
+    is_conflict,
+    is_everybodys,
+    trouble,
+)
 from postroom.storage.postgres.wakes import told
 
 WAIT_SECONDS = 0.002
@@ -26,6 +32,9 @@ WAIT_SECONDS = 0.002
 commit saved is a write to the disk saved."""
 LARGEST_BATCH = 256
 LEAVE_SECONDS = 2.0
+EASE_SECONDS = 1.0
+"""How long after a commit without an answer it is looked at what became of it: by then the server
+has ended what it was at."""
 BEGINNINGS = 20
 """How often a transaction begins before other nodes are said to be always faster."""
 FIRST_TOTALS, TOTALS = 2, 64
@@ -108,11 +117,40 @@ class _Call:
         self.may_wait = may_wait
 
 
+class Doubt(Protocol):
+    """Remembers calls of which it is not known whether they were done, and undoes what matters."""
+
+    def __bool__(self) -> bool:
+        """Tell whether there are any."""
+        ...
+
+    def lost(self, arguments: Iterable[object]) -> None:
+        """Note calls of which it is not known whether they were done."""
+        ...
+
+    def heard(self, arguments: Iterable[object]) -> None:
+        """Note calls that were done."""
+        ...
+
+    async def ease(self, tx: Transaction, _: Sequence[None]) -> Sequence[tuple[int, ...]]:
+        """Undo of them what nobody else will; return what was doubted."""
+        ...
+
+    def eased(self, tokens: Iterable[int]) -> None:
+        """Doubt these no more."""
+        ...
+
+
 class Lane:
     """A connection that writes, the task that uses it, and the calls that wait for it."""
 
     def __init__(
-        self, connect: Callable[[], Awaitable[Sql]], node: int, *, opening: str = BEGIN
+        self,
+        connect: Callable[[], Awaitable[Sql]],
+        node: int,
+        *,
+        opening: str = BEGIN,
+        doubt: Doubt | None = None,
     ) -> None:
         self._connect = connect
         self._node = node
@@ -123,6 +161,9 @@ class Lane:
         self._is_closed = False
         self.connection: Sql | None = None
         self._news: str | None = None
+        self._doubt = doubt
+        self._easing: asyncio.Task[None] | None = None
+        self._is_warned = False
         self._task = asyncio.create_task(self._run())
 
     async def call(self, verb: Verb[A, R], argument: A, *, may_wait: bool = False) -> R:
@@ -150,6 +191,8 @@ class Lane:
         """Finish what is queued, then let go of the connection."""
         self._is_closed = True
         self._has_calls.set()
+        if self._easing is not None:
+            self._easing.cancel()
         await self._task
 
     # --- the task ---
@@ -208,12 +251,44 @@ class Lane:
         try:
             tx = Transaction(connection, self._node)
             results = await verb(tx, arguments)
-            await connection.execute(tx.ending())
+            await self._end(connection, tx.ending(), arguments)
         except BaseException as error:
             await self._abandon(connection, error)
             raise
         self._news = told(self._node, tx.due, tx.moved)
         return results
+
+    async def _end(self, connection: Sql, ending: str, arguments: Sequence[Any]) -> None:
+        """Commit; a commit of which nothing is heard may have been one."""
+        try:
+            await self._commit_as_told(connection, ending)
+        except BaseException as error:
+            if self._doubt is not None and is_everybodys(error):
+                self._doubt.lost(arguments)
+                if self._doubt and (self._easing is None or self._easing.done()):
+                    self._easing = asyncio.create_task(self._ease(self._doubt))
+            raise
+        if self._doubt:
+            self._doubt.heard(arguments)
+
+    async def _commit_as_told(self, connection: Sql, ending: str) -> None:
+        """Commit, and believe no commit that comes with a warning.
+
+        Told to wait for its standby no longer, the server warns, and says COMMIT all the same.
+        """
+        self._is_warned = False
+        await connection.execute(ending)
+        if self._is_warned:
+            raise UnconfirmedError("the server warned of it")
+
+    async def _ease(self, doubt: Doubt) -> None:
+        """Undo what nobody heard of, as soon as the database answers."""
+        while doubt and not self._is_closed:
+            await asyncio.sleep(EASE_SECONDS)
+            try:
+                doubt.eased(await self.call(doubt.ease, None))
+            except UnavailableError:
+                continue  # it is still away
 
     async def _tell(self) -> None:
         """Tell the other nodes what is new to them; one that does not hear of it polls."""
@@ -237,12 +312,16 @@ class Lane:
             else:
                 return self.connection
         self.connection = connection = await self._connect()
+        connection.add_log_listener(self._hear)
         try:
             await connection.execute(self._opening)
         except BaseException:
             self._drop(connection)
             raise
         return connection
+
+    def _hear(self, _connection: Any, message: asyncpg.PostgresLogMessage) -> None:
+        self._is_warned = self._is_warned or message.severity_en == "WARNING"
 
     async def _abandon(self, connection: Sql, error: BaseException) -> None:
         """Leave nothing of the transaction; after a fault of the connection, start from a new one.
