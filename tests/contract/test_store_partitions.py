@@ -101,15 +101,6 @@ async def test_of_a_span_that_is_not_past_only_what_is_older_goes(store: Store) 
     assert await _bodies(store) == {4, 5, 6, 7, 8, 9, 61, 62}
 
 
-async def test_what_will_soon_go_together_may_stay_until_then(store: Store) -> None:
-    await _keep(store, range(10))
-    await store.begin_partition(T0 + MINUTE, MINUTE // 2)
-    await _keep(store, range(61, 63))
-
-    assert await store.forget_bodies(T0 + 8 * SECOND, 100, grace_us=5 * SECOND) == 3
-    assert await _bodies(store) == {3, 4, 5, 6, 7, 8, 9, 61, 62}
-
-
 async def test_whole_notifications_go_whatever_they_were_put_together_with(store: Store) -> None:
     await _keep(store, range(4))
     await store.begin_partition(T0 + MINUTE, MINUTE // 2)
@@ -169,6 +160,15 @@ async def test_a_partition_begins_when_the_present_one_is_old_enough(
     await _keep(node, range(60, 65))
 
     assert await _places(beside) == {"content_0": 3, "content_1": 5, "content_rest": 0}
+
+
+async def test_what_will_soon_go_together_may_stay_until_then(node: PostgresStore) -> None:
+    await _keep(node, range(10))
+    await node.begin_partition(T0 + MINUTE, MINUTE // 2)
+    await _keep(node, range(61, 63))
+
+    assert await node.forget_bodies(T0 + 8 * SECOND, 100, grace_us=5 * SECOND) == 3
+    assert await _bodies(node) == {3, 4, 5, 6, 7, 8, 9, 61, 62}
 
 
 async def test_nodes_that_begin_a_partition_at_once_begin_one(

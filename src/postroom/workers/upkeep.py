@@ -20,7 +20,8 @@ from postroom.workers.worker import Worker
 ROSTER_SECONDS = 0.25
 """How often changes are looked for: what was applied is in force well within a second."""
 RETENTION_SECONDS = 60.0
-RETENTION_BATCH = 500
+RETENTION_BATCH = 100
+"""So few that whoever records meanwhile hardly waits."""
 PARTITIONS = 10
 """Over how many the bodies are spread that are kept, where the store keeps them in partitions: so
 much longer than asked they may stay, and so many are looked into for one of them."""

@@ -364,9 +364,8 @@ class SqliteStore:
         """Do nothing: a file takes what was forgotten bit by bit for what comes next."""
         return False
 
-    async def forget_bodies(self, received_before: int, limit: int, *, grace_us: int = 0) -> int:
+    async def forget_bodies(self, received_before: int, limit: int, *, grace_us: int = 0) -> int:  # noqa: ARG002  # nothing goes together here
         """Drop up to `limit` bodies of notifications that owe nothing open."""
-        received_before -= grace_us
         seqs = await self._reader.read(
             partial(retention.old_bodies, before=received_before, limit=limit)
         )
