@@ -95,6 +95,7 @@ def half_a_message(node: Gateway) -> Iterator[socket.socket]:
             b"POST /connect HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
             b"Content-Length: 1000\r\n\r\n{"
         )
+        client.settimeout(DRAIN_SECONDS + SLACK_SECONDS)
         yield client
 
 
@@ -103,13 +104,15 @@ def test_a_hanging_listener_and_an_open_request_do_not_keep_a_server(
 ) -> None:
     node = serve(None, "--drain-notice-seconds", str(NOTICE_SECONDS))
     hang(node, recorder)
-    with half_a_message(node):
+    with half_a_message(node) as client:
         told_to_stop(node)
         node.wait_until(
             lambda: "it is being stopped" in node.http.get("/readyz").text, "it does not say so"
         )
         node.tell(envelope(2), "envelope-completed")
         assert ended(node) == 0
+        assert client.recv(1000).startswith(b"HTTP/1.1 503 ")
+    assert not any("Traceback" in line for line in node.log)
     again = serve()
     until_delivered(again, recorder, 2)
     told_to_stop(again)

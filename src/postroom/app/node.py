@@ -117,6 +117,7 @@ class Node:
             api=self._api(settings, desk) if answers else None,
             connect_api=self._connect_api(settings, desk) if answers else None,
             unready=self._unready,
+            is_leaving=leaving.begun.is_set,
             refresh=self.upkeep.refresh,
         )
         self.site = part.site(site) if part else site

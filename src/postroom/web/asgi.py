@@ -1,6 +1,8 @@
 """The one ASGI application: each path to its room, as far as this node has the role for it."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from http import HTTPStatus
 
 import msgspec
@@ -31,6 +33,7 @@ class Site:
         api: Application | None,
         connect_api: Application | None,
         unready: Callable[[], Awaitable[str | None]],
+        is_leaving: Callable[[], bool],
         refresh: Callable[[], Awaitable[None]],
     ) -> None:
         self._front_door = front_door
@@ -38,10 +41,19 @@ class Site:
         self._connect_api = connect_api
         self._unready = unready
         """Says why the node should not be sent requests now; None where it should."""
+        self._is_leaving = is_leaving
         self._refresh = refresh
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request as an ASGI application."""
+        try:
+            await self._answer(scope, receive, send)
+        except asyncio.CancelledError:
+            if not self._is_leaving():
+                raise
+            await _cut_short(send)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             if self._api is not None:
                 await self._api(scope, receive, send)
@@ -82,26 +94,45 @@ class Site:
         return refreshed
 
 
+async def _cut_short(send: Send) -> None:
+    """Answer a request for which there is no time left, unless its answer has begun."""
+    with suppress(RuntimeError):  # how uvicorn says that it has
+        await _problem(
+            send,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "this node is being stopped; send it again",
+            (b"retry-after", b"1"),
+            (b"connection", b"close"),
+        )
+
+
 async def _elsewhere(send: Send, role: Role) -> None:
-    """Answer that another node serves this (RFC 9457)."""
-    status = HTTPStatus.NOT_FOUND
+    """Answer that another node serves this."""
     detail = (
         f"this node does not serve this path: nodes with the role {role} do; ask one of those, or"
         f" start one with `postroom serve --role {role}`"
     )
+    await _problem(send, HTTPStatus.NOT_FOUND, detail)
+
+
+async def _problem(send: Send, status: HTTPStatus, detail: str, *more: tuple[bytes, bytes]) -> None:
+    """Answer with problem details (RFC 9457)."""
     problem = {"type": "about:blank", "title": status.phrase, "status": status, "detail": detail}
-    await _answer(send, status, b"application/problem+json", msgspec.json.encode(problem))
+    await _whole(send, status, b"application/problem+json", msgspec.json.encode(problem), *more)
 
 
 async def _plain(send: Send, status: int, body: bytes) -> None:
-    await _answer(send, status, b"text/plain; version=0.0.4; charset=utf-8", body)
+    await _whole(send, status, b"text/plain; version=0.0.4; charset=utf-8", body)
 
 
-async def _answer(send: Send, status: int, content_type: bytes, body: bytes) -> None:
+async def _whole(
+    send: Send, status: int, content_type: bytes, body: bytes, *more: tuple[bytes, bytes]
+) -> None:
     headers = [
         (b"content-type", content_type),
         (b"content-length", str(len(body)).encode()),
         (b"cache-control", b"no-store"),
+        *more,
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
