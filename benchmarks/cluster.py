@@ -43,11 +43,15 @@ SYSTEMS: tuple[type[System], ...] = (
 Turn = tuple[int, Workload, type[System]]
 
 
+class NotMeasured(Exception):  # noqa: N818  # it says what happened
+    """A system did not start, refused what it was sent, or ended."""
+
+
 @asynccontextmanager
 async def running(
     workload: Workload, kind: type[System], sink: Sink, sizes: Sizes, folder: Path
 ) -> AsyncIterator[Run]:
-    """Start a system afresh and connect to it; end it after."""
+    """Start a system afresh and connect to it; end it after. Raises NotMeasured."""
     haste = OUTAGE_SECONDS / sizes.outage_seconds if workload.needs_retries else 1.0
     audience = workload.audience_for(haste)
     with tempfile.TemporaryDirectory(dir=folder, prefix="postroom-bench-") as fresh:
@@ -56,11 +60,10 @@ async def running(
             await system.start()
             await load.open(CONNECTIONS, *system.ports)
             yield Run(system, sink, load, sizes)
-        except (RuntimeError, TimeoutError) as problem:
+        except (RuntimeError, TimeoutError, OSError) as problem:
             what = str(problem) or "answers are missing after a long wait"
-            raise SystemExit(
-                f"{kind.name} could not be measured with {workload.name}: {what}\n"
-                f"The last it said:\n{system.log}"
+            raise NotMeasured(
+                f"{workload.name} on {kind.name} could not be measured: {what}\n{system.log}"
             ) from problem
         finally:
             load.close()
@@ -91,9 +94,10 @@ def turns(workloads: Sequence[Workload], kinds: Sequence[type[System]], most: in
 
 
 async def run(given: argparse.Namespace) -> dict[str, Any]:
-    """Run everything; return the report."""
-    machine = describe(given.folder)
+    """Run everything; return the report, with what could not be measured."""
+    machine = describe(given.folder) | systems.versions()
     others = Others()
+    failed: list[str] = []
     sink = Sink()
     await sink.open()
     rounds: dict[str, dict[str, list[Figures]]] = {}
@@ -102,9 +106,17 @@ async def run(given: argparse.Namespace) -> dict[str, Any]:
         with _progress() as progress:
             bar = progress.add_task("", total=len(todo))
             for number, workload, kind in todo:
-                progress.update(bar, description=f"{workload.name} {kind.name}, round {number}")
-                found = await measure(workload, kind, sink, given.sizes, given.folder)
-                rounds.setdefault(workload.name, {}).setdefault(kind.name, []).append(found)
+                turn = f"{workload.name} {kind.name}, round {number}"
+                progress.update(bar, description=turn)
+                if progress.disable:
+                    sys.stderr.write(f"{turn}\n")
+                try:
+                    found = await measure(workload, kind, sink, given.sizes, given.folder)
+                except NotMeasured as problem:
+                    sys.stderr.write(f"{problem}\n")
+                    failed.append(str(problem).splitlines()[0])
+                else:
+                    rounds.setdefault(workload.name, {}).setdefault(kind.name, []).append(found)
                 progress.advance(bar)
     finally:
         systems.stop_server()
@@ -119,6 +131,7 @@ async def run(given: argparse.Namespace) -> dict[str, Any]:
             for workload, kinds in rounds.items()
         },
         "each_round": rounds,
+        "failed": failed,
         "machine": machine,
         "cores": len(CORES),
         "other_programs_percent": others.percent(),
@@ -198,6 +211,8 @@ def main() -> None:
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{name}.md").write_text(text)
         (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n")
+    if found["failed"]:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ WORDS = {
     "cpu_ms_per_1000_own": "CPU per 1,000 deliveries, its own (ms)",
     "cpu_ms_per_1000_server": "CPU per 1,000 deliveries, the server's (ms)",
     "cpu_ms_per_1000": "CPU per 1,000 deliveries (ms)",
+    "deliveries_per_cpu_second": "deliveries per CPU-second",
     "memory_peak_mb": "memory peak, its own (MB)",
     "memory_server_mb": "memory, the server's (MB)",
     "bytes_per_delivery": "database bytes per delivery",
@@ -55,6 +56,7 @@ def markdown(report: dict[str, Any]) -> str:
         ),
         "",
         *_goals(report),
+        *_failures(report["failed"]),
         *_workloads(report),
         "| machine | |",
         "|---|---|",
@@ -77,6 +79,12 @@ def _goals(report: dict[str, Any]) -> Iterator[str]:
     if "million" not in report["medians"]:
         yield "The goal on memory over a backlog of 1,000,000 deliveries has a run of its own,"
         yield "`--million`, which writes `million.md`."
+        yield ""
+
+
+def _failures(failed: list[str]) -> Iterator[str]:
+    for problem in failed:
+        yield f"**{problem}**"
         yield ""
 
 

@@ -105,11 +105,13 @@ class Run:
         cpu = self.system.cpu_us()
         grown = await self.system.stored_bytes() - self._bytes
         owed = self._owed
+        spent = sum(cpu[part] - self._cpu[part] for part in cpu)
         return {
             "deliveries": float(owed),
             "cpu_ms_per_1000_own": (cpu[OWN] - self._cpu[OWN]) / owed,
             "cpu_ms_per_1000_server": (cpu[SERVER] - self._cpu[SERVER]) / owed,
-            "cpu_ms_per_1000": sum(cpu[part] - self._cpu[part] for part in cpu) / owed,
+            "cpu_ms_per_1000": spent / owed,
+            "deliveries_per_cpu_second": self.sink.distinct / max(spent, 1) * 1e6,
             "memory_peak_mb": self.system.peak_memory_mb(),
             "memory_server_mb": self.system.server_memory_mb(),
             "bytes_per_delivery": grown / owed,

