@@ -18,8 +18,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 ROOT = Path(__file__).parents[2]
-SERVER_PORT, LISTENER_PORT = "8080", "9000"
-"""The ports of the pages; here each is another, a free one."""
+PORTS = {"server": "8080", "second server": "8081", "listener": "9000"}
+"""The ports that the pages name, of what stays running; here each is another, a free one."""
 BLOCK = re.compile(
     r"(?:^`([\w.-]+)`(?:[^\n]+\n)+\n)?^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL
 )
@@ -51,7 +51,7 @@ class HowTo:
         self._ends = ends
         self.blocks: list[tuple[str, str, str]] = []
         """(file or "", language, text), as they stand on the page."""
-        self._ports = {named: str(_free_port()) for named in (SERVER_PORT, LISTENER_PORT)}
+        self._ports = {named: str(_free_port()) for named in PORTS.values()}
         text = (ROOT / "docs" / "how-to" / page).read_text()
         for said, meant in instead.items():
             assert said in text, f"{page} does not say {said!r} any more"
@@ -74,7 +74,7 @@ class HowTo:
                 self._exports.append(command)
             elif command.startswith("postroom serve"):
                 self._type_out()
-                self._stay("server", f"{command} --port {self._ports[SERVER_PORT]}")
+                self._serve(command)
             elif command == "python listener.py":
                 self._stay("listener", command)
             else:
@@ -120,6 +120,13 @@ class HowTo:
         self._typed = []
         return done.stdout
 
+    def _serve(self, command: str) -> str:
+        """Start a server, the second one if a port is named; return which it is."""
+        name = "second server" if "--port" in command else "server"
+        port = "" if "--port" in command else f" --port {self._ports[PORTS[name]]}"
+        self._stay(name, command + port)
+        return name
+
     def _stay(self, name: str, command: str) -> None:
         """Start something in a terminal of its own, once what had that terminal has ended."""
         before = self._running.get(name)
@@ -136,7 +143,7 @@ class HowTo:
                 stderr=subprocess.STDOUT,
                 text=True,
             )
-        port = self._ports[SERVER_PORT if name == "server" else LISTENER_PORT]
+        port = self._ports[PORTS[name]]
         deadline = time.monotonic() + PATIENCE_SECONDS
         while not _answers(int(port)):
             is_alive = self._running[name].poll() is None

@@ -171,4 +171,17 @@ def test_going_from_one_node_to_many_goes_as_the_page_shows(
         page.follow()
     finally:
         page.close()
-    assert recorder.totals() == {"erp": 6}
+    assert recorder.totals() == {"erp": 12}
+
+
+def test_running_through_a_failover_begins_as_the_page_shows(dsn: str, tmp_path: Path) -> None:
+    named = (
+        '"postgresql://postroom@db1.example.com,db2.example.com/postroom'
+        '?target_session_attrs=read-write"'
+    )
+    either = f"'{dsn.replace('host=', 'host=/nowhere,')}&target_session_attrs=read-write'"
+    page = Tutorial("how-to/run-through-a-failover.md", tmp_path, instead={named: either})
+    try:
+        page.follow()
+    finally:
+        page.close()

@@ -13,7 +13,8 @@ from typing import Any
 
 from tests.acceptance.how_to import PATIENCE_SECONDS, HowTo
 
-ASSIGNMENT = re.compile(r"([A-Z]+)=\$\((.+)\)$")
+ASSIGNMENT = re.compile(r"(?:export )?([A-Z_]+)=\$\((.+)\)$")
+"""What a command prints is kept for all that follows; the command is run once."""
 LISTS = ("postroom deliveries", "postroom unclaimed", "postroom crossed", "postroom listeners")
 """What only looks may look again: deliveries take a moment."""
 
@@ -38,19 +39,26 @@ class Tutorial(HowTo):
             self._do(command, shown)
 
     def _do(self, command: str, shown: str) -> None:
-        if command.startswith("export "):
-            self._exports.append(command)
-        elif command.startswith("postroom serve"):
-            self._stay("server", f"{command} --port {self._ports['8080']}")
-            assert fits(shown, self.printed("server"))
-        elif command == "python listener.py":
-            self._stay("listener", command)
-        elif assigned := ASSIGNMENT.match(command):
+        if assigned := ASSIGNMENT.match(command):
             value = self._print(assigned[2]).strip()
             assert value, f"{command} found nothing"
             self._exports.append(f"export {assigned[1]}={value}")
+        elif command.startswith("export "):
+            self._exports.append(command)
+        elif command.startswith("postroom serve"):
+            self._await(self._serve(command), shown or "…")
+        elif command == "python listener.py":
+            self._stay("listener", command)
         else:
             self._expect(command, shown)
+
+    def _await(self, running: str, shown: str) -> None:
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not fits(shown, self.printed(running)):
+            assert time.monotonic() < deadline, (
+                f"{running}:\n{self.printed(running)}\nnot:\n{shown}"
+            )
+            time.sleep(0.02)
 
     def _expect(self, command: str, shown: str) -> None:
         deadline = time.monotonic() + PATIENCE_SECONDS
