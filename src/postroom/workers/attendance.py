@@ -41,7 +41,8 @@ class Attendance:
         """Called when shares may be others, or calls may be started again."""
         self._lost = lost
         """Called, on the node that leads, when another is there no longer."""
-        self._crew: Crew | None = None
+        self.crew: Crew | None = None
+        """The nodes that there are, as of the last look."""
         self._closed: frozenset[int] | None = None
         """The ids of the listeners at which others still use places of ours; None: at all."""
         self._shares: dict[int, tuple[int, Share]] = {}
@@ -62,7 +63,7 @@ class Attendance:
     @property
     def is_lead(self) -> bool:
         """Whether this node does what it is enough that one node does."""
-        return self._crew is not None and self.is_sure and shares.leads(self._crew)
+        return self.crew is not None and self.is_sure and shares.leads(self.crew)
 
     async def looked(self) -> None:
         """Wait until it is known which nodes there are."""
@@ -73,10 +74,10 @@ class Attendance:
         known = self._shares.get(listener.id)
         if known is not None and known[0] == listener.concurrency:
             return known[1]
-        if self._crew is None or self._closed is None or self._is_leaving:
+        if self.crew is None or self._closed is None or self._is_leaving:
             return shares.NONE
         is_closed = listener.id in self._closed
-        share = shares.NONE if is_closed else shares.share(listener, self._crew)
+        share = shares.NONE if is_closed else shares.share(listener, self.crew)
         self._shares[listener.id] = listener.concurrency, share
         return share
 
@@ -108,13 +109,13 @@ class Attendance:
         """Be there no longer: nothing of ours is under way."""
         self._has_left = True
         self._is_to_look.set()
-        if self._crew is not None:
+        if self.crew is not None:
             await self._store.leave()
 
     async def look(self) -> None:
         """Give a sign of life, and go by the nodes that there are."""
         for _ in range(MOST_LOOKS):
-            seen = 0 if self._crew is None else self._crew.members[-1].joined
+            seen = 0 if self.crew is None else self.crew.members[-1].joined
             draining = self._draining()
             begun = asyncio.get_running_loop().time()
             crew = await self._store.attend(
@@ -126,12 +127,12 @@ class Attendance:
 
     @property
     def _seconds_between(self) -> float:
-        is_draining = self._crew is not None and self._crew.me.draining
+        is_draining = self.crew is not None and self.crew.me.draining
         return DRAINING_LOOK_SECONDS if is_draining else LOOK_SECONDS
 
     def _go_by(self, crew: Crew, sure_until: float) -> None:
-        before, was_closed, was_sure = self._crew, self._closed, self.is_sure
-        self._crew, self._sure_until = crew, sure_until
+        before, was_closed, was_sure = self.crew, self._closed, self.is_sure
+        self.crew, self._sure_until = crew, sure_until
         closed = shares.closed(crew)
         is_anew = before is None or before.me.joined != crew.me.joined
         if not is_anew and was_closed is not None:

@@ -215,24 +215,35 @@ class Worker:
                 wait.cancel()
 
     def _advance(self, listener_id: int) -> None:
-        """Start what is ready, and fetch more if the store has more.
+        """Start what is ready."""
+        while lease := self._next(listener_id):
+            self._spawn(self._serve(lease))
+
+    def _next(self, listener_id: int) -> Lease | None:
+        """Return what is to be started now, if anything; fetch more if the store has more.
 
         While the line rests, what is ready goes back: a lease can be on its way from the store, or
         be born with its notification, in the very moment that the listener goes down.
         """
         listener, line = self._find(listener_id)
         if listener is None or self._is_draining or not self.attendance.is_sure:
-            return
+            return None
         share, now = self.attendance.share(listener), self._clock.now()
         if line.is_resting(share, now):
             if line.ready:
                 self._spawn(self._give_back(line.give_back()))
-            return
-        while lease := line.start(share):
-            self._spawn(self._deliver(line, lease))
+            return None
+        lease = line.start(share)
         if line.has_backlog and not line.is_pumping and line.wants_more(share, now):
             line.is_pumping = True
             self._spawn(self._pump(line))
+        return lease
+
+    async def _serve(self, lease: Lease | None) -> None:
+        """Perform a delivery, and in its place whatever is ready next."""
+        while lease is not None:
+            await self._deliver(self._line(lease.listener_id), lease)
+            lease = self._next(lease.listener_id)
 
     async def _pump(self, line: Line) -> None:
         """Lease what is due into a line's free places."""
@@ -279,7 +290,6 @@ class Worker:
         line.on_wire.pop(lease.delivery_id)
         if delivered is not None:
             await self._conclude(line, lease, delivered)
-        self._advance(line.listener_id)
 
     def _wants_next(self, line: Line) -> bool:
         """Tell whether the next of an envelope may follow here what is on the wire now."""
