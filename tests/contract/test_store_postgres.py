@@ -33,7 +33,6 @@ from postroom.storage import kept_queries, migrations
 from postroom.storage.port import EnvelopeQuery, KeptObject, Life, NotificationQuery
 from postroom.storage.postgres import (
     PostgresStore,
-    connection,
     lease,
     lines,
     locks,
@@ -41,6 +40,7 @@ from postroom.storage.postgres import (
     questions,
     record,
     settle,
+    tables,
 )
 from postroom.storage.postgres.writer import Lane, Transaction
 from postroom.storage.schema import metadata
@@ -385,7 +385,7 @@ async def test_of_several_hosts_the_one_that_writes_is_taken(
 
 async def test_a_migrated_database_has_the_shape_of_a_fresh_one() -> None:
     migrated, fresh = [await postgres.server().bare_database() for _ in range(2)]
-    await connection.prepare(migrated)
+    await tables.prepare(migrated)
     dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
     made: list[str] = []
 

@@ -1,6 +1,8 @@
 """`postroom migrate`, and who may migrate by merely starting."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import asyncpg
@@ -15,7 +17,7 @@ from postroom.cli.program import program
 from postroom.settings import Settings
 from postroom.storage import migrations
 from postroom.storage.migrations import Step
-from postroom.storage.postgres import connection
+from postroom.storage.postgres import tables
 
 AT_ONCE = 3
 OLD = "0003"
@@ -34,12 +36,14 @@ async def of_kind(kind: str, folder: Path, revision: str | None) -> str:
         url = f"sqlite:///{folder / 'postroom.db'}"
         if revision is not None:
             await asyncio.to_thread(migrations.upgrade, url, revision)
+            with closing(sqlite3.connect(folder / "postroom.db")) as opened:
+                opened.execute("PRAGMA journal_mode = WAL")  # as every release leaves it
         return url
     dsn = await postgres.server().bare_database()
     if revision is not None:
-        opened = await asyncpg.connect(dsn)
-        await opened.execute(migrations.script("postgresql", None, revision))
-        await opened.close()
+        connection = await asyncpg.connect(dsn)
+        await connection.execute(migrations.script("postgresql", None, revision))
+        await connection.close()
     return dsn
 
 
@@ -74,7 +78,7 @@ async def test_nodes_that_start_at_once_migrate_once(
 async def test_a_migration_steps_back_from_a_table_that_is_read_for_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "TABLE_SECONDS", 0.05)
+    monkeypatch.setattr(tables, "TABLE_SECONDS", 0.05)
     dsn = await of_kind("postgres", tmp_path, OLD)
     reader, other = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
     began: asyncio.Queue[str] = asyncio.Queue()
@@ -85,7 +89,7 @@ async def test_a_migration_steps_back_from_a_table_that_is_read_for_long(
     def hear(step: Step) -> None:
         began.put_nowait(step.revision)
 
-    migration = asyncio.create_task(connection.prepare(dsn, told=hear))
+    migration = asyncio.create_task(tables.prepare(dsn, told=hear))
     first = await began.get()
     while await began.get() != first:  # it begins again, having let go of everything
         pass

@@ -1,6 +1,6 @@
 """The composition root: the only room that names a concrete store, sender or clock."""
 
-from postroom.app.database import Desk, desk, key_file, migrate, revision
+from postroom.app.database import Desk, desk, key_file, migrate, only_one, revision
 from postroom.app.moving import backup, copy, undo_copy
 from postroom.app.node import READY_SECONDS, Node, Part, node
 from postroom.app.serving import serve
@@ -16,6 +16,7 @@ __all__ = [
     "key_file",
     "migrate",
     "node",
+    "only_one",
     "revision",
     "serve",
     "undo_copy",

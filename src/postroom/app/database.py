@@ -73,8 +73,8 @@ async def revision(settings: Settings) -> str | None:
     if settings.is_embedded:
         return await asyncio.to_thread(sqlite.connection.revision, settings.sqlite_path)
     with driver():
-        from postroom.storage.postgres import connection  # noqa: PLC0415  # as above
-    return await connection.revision(settings.database)
+        from postroom.storage.postgres import tables  # noqa: PLC0415  # as above
+    return await tables.revision(settings.database)
 
 
 async def migrate(settings: Settings, *, told: Told) -> Sequence[Step]:
@@ -82,8 +82,8 @@ async def migrate(settings: Settings, *, told: Told) -> Sequence[Step]:
     if settings.is_embedded:
         return await asyncio.to_thread(sqlite.connection.prepare, settings.sqlite_path, told=told)
     with driver():
-        from postroom.storage.postgres import connection  # noqa: PLC0415  # as above
-    return await connection.prepare(settings.database, told=told)
+        from postroom.storage.postgres import tables  # noqa: PLC0415  # as above
+    return await tables.prepare(settings.database, told=told)
 
 
 @contextmanager

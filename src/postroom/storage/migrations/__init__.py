@@ -25,6 +25,9 @@ from postroom.model import Noun
 HEAD = "0005"
 """The newest revision; a database that has it needs no upgrade."""
 
+MIGRATION_SECONDS = 3600
+"""How long one program waits for another that migrates the same file."""
+
 Fit = Literal["older", "same", "newer"]
 """How tables stand to this release: they want an upgrade, or none, or are served as they are."""
 
@@ -106,7 +109,9 @@ def upgrade(
     database at once do not get in each other's way, and one of them returns no steps. Raises
     `InvalidInputError` if the tables are of revisions that this release does not know.
     """
-    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    engine = sa.create_engine(
+        url, poolclass=sa.NullPool, connect_args={"timeout": MIGRATION_SECONDS}
+    )
     if engine.dialect.name == "sqlite":
         _begin_at_once(engine)
     config = _config()

@@ -16,7 +16,7 @@ from postroom.storage.copying import End, Numbers, Relocation
 from postroom.storage.copying.ends import Far
 from postroom.storage.copying.parts import PARTS, Row
 from postroom.storage.copying.relocation import metadata, of_row, refuse
-from postroom.storage.postgres import connection, questions
+from postroom.storage.postgres import connection, questions, tables
 from postroom.storage.postgres.connection import WHOLE_STORE, Sql, trouble
 from postroom.storage.postgres.locks import NODES
 from postroom.storage.postgres.writer import FIRST_TOTALS
@@ -75,7 +75,7 @@ async def refuse_what_has_moved(dsn: str) -> None:
 async def open_end(dsn: str) -> End:
     """Open a database, which has its tables, as one end of a copy."""
     with _in_words():
-        opened = await connection.connect_writer(dsn, seconds=connection.MIGRATION_SECONDS)
+        opened = await connection.connect_writer(dsn, seconds=tables.MIGRATION_SECONDS)
         await opened.execute(_MUCH)
     return PostgresEnd(dsn, cast("_Bulk", opened))
 
@@ -104,7 +104,7 @@ class PostgresEnd:
 
     async def revision(self) -> str | None:
         """Return the revision of its tables."""
-        return await connection.revision(self._dsn)
+        return await tables.revision(self._dsn)
 
     async def ask(self, statement: sa.Select[Any]) -> Sequence[Row]:
         """Return the rows of a question."""

@@ -46,6 +46,7 @@ from postroom.storage.postgres import (
     records,
     registry,
     retention,
+    tables,
 )
 from postroom.storage.postgres.doubt import Doubt
 from postroom.storage.postgres.live import live_all
@@ -66,7 +67,7 @@ async def open_store(dsn: str, *, may_migrate: bool = True) -> "PostgresStore":
     not `may_migrate`, `UnavailableError` where it cannot be opened. `ConflictError` too for one
     that a copy has moved away or not yet filled.
     """
-    await connection.prepare(dsn, may_migrate=may_migrate)
+    await tables.prepare(dsn, may_migrate=may_migrate)
     await copying.refuse_what_has_moved(dsn)
     return PostgresStore(dsn, await connection.new_node(dsn))
 
