@@ -11,7 +11,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ import uvloop
 from benchmarks import cluster_report, systems
 from benchmarks.by_hand.system import ByHand
 from benchmarks.machine import Others, describe
+from benchmarks.main_job import RESULTS, positive
 from benchmarks.named import MILLION, OUTAGE_SECONDS, WORKLOADS, Workload
 from benchmarks.programs import CORES
 from benchmarks.sink import Sink
@@ -27,10 +28,10 @@ from benchmarks.stage import QUICK, Figures, Run, Sizes
 from benchmarks.systems import System
 from benchmarks.wire import Load
 from benchmarks.workloads import CONNECTIONS
+from msgspec.structs import replace
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-RESULTS = Path(__file__).parent / "results"
 SYSTEMS: tuple[type[System], ...] = (
     systems.FloorOnSqlite,
     systems.OnSqlite,
@@ -39,6 +40,8 @@ SYSTEMS: tuple[type[System], ...] = (
     systems.OnPostgresTwice,
     ByHand,
 )
+
+ALIKE = (systems.FloorOnSqlite, systems.FloorOnPostgres, systems.OnPostgresTwice)
 
 Turn = tuple[int, Workload, type[System]]
 
@@ -82,14 +85,19 @@ async def measure(
         return found | await run.end()
 
 
-def turns(workloads: Sequence[Workload], kinds: Sequence[type[System]], most: int) -> list[Turn]:
-    """Return what is run, in its order: the systems in turn, round by round."""
+def turns(given: argparse.Namespace) -> list[Turn]:
+    """Return what is run, in its order: the systems in turn, round by round.
+
+    A quick run tries those that differ little from others with one workload, if not asked for.
+    """
+    kinds = given.systems or ([systems.OnSqlite] if given.million else SYSTEMS)
+    spared = ALIKE if given.quick and not given.systems else ()
     return [
         (number, workload, kind)
-        for workload in workloads
-        for number in range(1, min(workload.rounds, most) + 1)
+        for workload in given.workloads
+        for number in range(1, min(workload.rounds, given.rounds) + 1)
         for kind in kinds
-        if workload.suits(kind)
+        if workload.suits(kind) and (kind not in spared or workload.name == "W8")
     ]
 
 
@@ -101,7 +109,7 @@ async def run(given: argparse.Namespace) -> dict[str, Any]:
     sink = Sink()
     await sink.open()
     rounds: dict[str, dict[str, list[Figures]]] = {}
-    todo = turns(given.workloads, given.systems, given.rounds)
+    todo = turns(given)
     try:
         with _progress() as progress:
             bar = progress.add_task("", total=len(todo))
@@ -167,7 +175,9 @@ def read(arguments: list[str] | None = None) -> argparse.Namespace:
         "--workloads", type=lambda text: _chosen(text, workloads), default=list(WORKLOADS)
     )
     parser.add_argument("--systems", type=lambda text: _chosen(text, kinds))
-    parser.add_argument("--rounds", type=int, default=3, help="at most; most workloads have one")
+    parser.add_argument(
+        "--rounds", type=positive, default=3, help="at most; most workloads have one"
+    )
     parser.add_argument("--quick", action="store_true", help="one small round: does it run at all?")
     parser.add_argument(
         "--full-outage", action="store_true", help="W5 with ten minutes, as it is defined"
@@ -189,13 +199,11 @@ def read(arguments: list[str] | None = None) -> argparse.Namespace:
     given = parser.parse_args(arguments)
     given.sizes = QUICK if given.quick else Sizes()
     if given.full_outage:
-        given.sizes = Sizes(outage_seconds=OUTAGE_SECONDS)
+        given.sizes = replace(given.sizes, outage_seconds=OUTAGE_SECONDS)
     if given.quick:
         given.rounds = 1
     if given.million:
         given.workloads = [MILLION]
-    if given.systems is None:
-        given.systems = [systems.OnSqlite] if given.million else list(SYSTEMS)
     return given
 
 

@@ -99,7 +99,8 @@ def tell(progress: str) -> None:
     sys.stderr.write(f"{progress}\n")
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Read a number that is 1 or more."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError("give 1 or more")
@@ -110,13 +111,13 @@ def sizes(arguments: list[str] | None = None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.main_job", description=__doc__)
     parser.add_argument(
-        "--rounds", type=_positive, default=3, help="how often each program is measured"
+        "--rounds", type=positive, default=3, help="how often each program is measured"
     )
     parser.add_argument(
-        "--events", type=_positive, default=6000, help="events of the saturation workload"
+        "--events", type=positive, default=6000, help="events of the saturation workload"
     )
     parser.add_argument(
-        "--steady-events", type=_positive, default=2000, help="events at 200 a second"
+        "--steady-events", type=positive, default=2000, help="events at 200 a second"
     )
     parser.add_argument("--backlog-mb", type=int, default=200, help="backlog; 0 leaves it out")
     parser.add_argument("--full", action="store_true", help="a backlog of 1000 MB")
