@@ -59,6 +59,8 @@ class Counter:
         self.now = 0
         self.most = 0
         self.status = "200 OK"
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
     @asynccontextmanager
     async def at(self) -> AsyncIterator[str]:
@@ -72,6 +74,7 @@ class Counter:
             self.now += 1
             self.most = max(self.most, self.now)
             await asyncio.sleep(self._seconds)
+            await self.may_answer.wait()
             self.now -= 1
             writer.write(ok(self.status))
             await writer.drain()
@@ -141,6 +144,33 @@ async def test_no_more_calls_at_once_than_allowed_while_nodes_join_die_and_leave
 
     assert {name: one.most for name, one in counters.items()} == LIMITS
     assert all(was < one.calls for was, one in zip(before, counters.values(), strict=True))
+
+
+async def test_a_node_that_joins_waits_for_the_calls_that_hang_in_its_places(
+    dsn: str, tmp_path: Path, stack: AsyncExitStack
+) -> None:
+    counter = Counter()
+    counter.may_answer.clear()
+    url = await stack.enter_async_context(counter.at())
+    first = await stack.enter_async_context(node(dsn, tmp_path))
+    await first.apply({"name": "erp", "url": url, "concurrency": 16})
+    for number in range(100):
+        await first.feed(number)
+    await eventually(lambda: _has_come(counter, 16))
+    second = await stack.enter_async_context(node(dsn, tmp_path))
+
+    async def is_drained_for() -> bool:
+        crew = second.node.worker.attendance.crew
+        return crew is not None and crew.members[0].seen == crew.me.joined
+
+    await eventually(is_drained_for)
+    assert 0 < places(first)["erp"] < 16, "it goes by the new one"
+    await second.node.worker._look()
+    assert places(second)["erp"] == second.node.worker.in_hand == 0
+    counter.may_answer.set()
+    await eventually(lambda: all_delivered(second, 100))
+    assert counter.most == 16
+    assert places(first)["erp"] + places(second)["erp"] == 16
 
 
 async def _feed(one: Office) -> None:
