@@ -7,7 +7,7 @@ BIN := .venv/bin
 unexport PYTHONDONTWRITEBYTECODE
 DATABASE ?= sqlite:///postroom.db
 
-.PHONY: demo test serve bench nightly inventory lint types format constraints clean
+.PHONY: demo test serve bench chaos nightly inventory lint types format constraints clean
 
 demo: .venv/server
 	@$(BIN)/postroom demo
@@ -33,6 +33,9 @@ bench: .venv/bench
 	@$(BIN)/python -m benchmarks.bulk_send
 	@$(BIN)/python -m benchmarks.deciding
 	@$(BIN)/python -m benchmarks.checking
+
+chaos: .venv/dev
+	@$(BIN)/python -m benchmarks.chaos --save
 
 lint: .venv/dev
 	@$(BIN)/ruff check --quiet .
