@@ -427,7 +427,7 @@ async def _tables(dsn: str) -> set[object]:
 
 
 async def _shape(dsn: str) -> list[tuple[object, ...]]:
-    """Return every column, index and sequence, but for Alembic's own."""
+    """Return every column, index, sequence, partition and option, but for Alembic's own."""
     columns = await _fetch(
         dsn,
         "SELECT table_name, ordinal_position, column_name, data_type, is_nullable, column_default,"
@@ -442,4 +442,10 @@ async def _shape(dsn: str) -> list[tuple[object, ...]]:
     sequences = await _fetch(
         dsn, "SELECT sequencename, data_type::text FROM pg_sequences ORDER BY 1"
     )
-    return [*columns, *indexes, *sequences]
+    tables = await _fetch(
+        dsn,
+        "SELECT relname, reloptions, pg_get_partkeydef(oid), pg_get_expr(relpartbound, oid)"
+        " FROM pg_class WHERE relkind IN ('r', 'p') AND relname <> 'alembic_version'"
+        " AND relnamespace = 'public'::regnamespace ORDER BY 1",
+    )
+    return [*columns, *indexes, *sequences, *tables]

@@ -49,6 +49,9 @@ def _partial(name: str, *columns: str, where: str) -> sa.Index:
     return sa.Index(name, *columns, sqlite_where=condition, postgresql_where=condition)
 
 
+# What is forgotten each day is a small part of all, and its room shall be found again soon.
+_VACUUMED_OFTEN = {"autovacuum_vacuum_scale_factor": 0.02}
+
 # --- the road ---------------------------------------------------------------------------------
 
 envelope = sa.Table(
@@ -60,6 +63,7 @@ envelope = sa.Table(
     # `customFields` JSON as first seen, where a listener goes by it.
     sa.Column("first_fields", sa.LargeBinary),
     sa.Index("envelope_by_id", "envelope_id", "account_id", unique=True),
+    postgresql_with=_VACUUMED_OFTEN,
 )
 
 notification = sa.Table(
@@ -90,6 +94,7 @@ notification = sa.Table(
     _partial("notification_unclaimed", "seq", where="is_unclaimed"),
     _partial("notification_flawed", "seq", where="flaw IS NOT NULL"),
     _partial("notification_unreadable", "seq", where="NOT is_readable"),
+    postgresql_with=_VACUUMED_OFTEN,
 )
 
 content = sa.Table(
@@ -171,6 +176,7 @@ delivery = sa.Table(
     # In the order of lists, and with what `counts` groups by.
     _partial("delivery_undecided", "id", "listener_id", "state", where="state IN (3, 4)"),
     _partial("delivery_failed", "id", "listener_id", where="state = 6 AND superseded_by IS NULL"),
+    postgresql_with=_VACUUMED_OFTEN,
 )
 
 attempt = sa.Table(
@@ -189,6 +195,7 @@ attempt = sa.Table(
     sa.Column("verdict_reason", _text(), nullable=False),
     sa.Column("next_at", sa.BigInteger),
     sqlite_with_rowid=False,
+    postgresql_with=_VACUUMED_OFTEN,
 )
 
 # One row: the numbers given out so far, the revisions, and the totals that `counts` would
