@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -14,9 +16,12 @@ from tests.contract.store_cast import AUDIT, put
 from typer.testing import CliRunner, Result
 
 from postroom import app as root
+from postroom.cli.copy import settings_of
 from postroom.cli.program import program
+from postroom.errors import ConflictError
+from postroom.storage.copying import Relocation
 from postroom.storage.postgres import open_store as open_postgres
-from postroom.storage.sqlite import open_store
+from postroom.storage.sqlite import copying, open_store
 from postroom.vault import Vault
 
 KEY = Vault.generate_key().decode()
@@ -98,6 +103,30 @@ def test_it_moves_back_into_a_file_of_another_name(
     assert "has moved to sqlite:///" in refused("deliveries", "--database", target)
 
 
+def test_a_copy_that_died_between_its_two_marks_is_begun_again(source: str, target: str) -> None:
+    """The source says that it is being moved, and the target knows nothing of it."""
+
+    async def die() -> None:
+        end = await copying.open_end(Path(source.removeprefix("sqlite:///")))
+        mark = Relocation(copy_id="copy_1", role="source", other="postgresql://h/d", begun_at=1)
+        await end.remember([mark])
+        await end.close()
+
+    asyncio.run(die())
+    assert "is being moved to postgresql://h/d" in refused("deliveries", "--database", source)
+    done = json.loads(typed("copy", "--from", source, "--to", target, "--json").stdout)
+    assert (done["was_resumed"], done["rows"]["notification"]) == (False, 18)
+
+
+def test_tables_of_another_release_are_left_as_they_are(source: str, target: str) -> None:
+    path = Path(source.removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(path)) as older, older:
+        older.execute("UPDATE alembic_version SET version_num = '0003'")
+    said = refused("copy", "--from", source, "--to", target, ends=2)
+    assert "has the tables of revision 0003" in said
+    assert "`postroom migrate`" in said
+
+
 def test_a_target_that_holds_something_else_is_refused(source: str, target: str) -> None:
     async def live() -> None:
         store = await open_postgres(target)
@@ -116,19 +145,13 @@ def test_a_source_that_is_served_is_refused(source: str, target: str) -> None:
     assert "another Postroom serves" in said
 
 
-def test_a_target_with_a_node_is_refused(source: str, target: str) -> None:
-    async def beside() -> tuple[int | None, str]:
-        store = await open_postgres(target)
-        await store.free_leases(0)
-        command = [sys.executable, "-m", "postroom", "copy", "--from", source, "--to", target]
-        process = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.PIPE)
-        _, written = await process.communicate()
-        await store.close()
-        return process.returncode, " ".join(written.decode().split())
-
-    code, said = asyncio.run(beside())
-    assert code == 4
-    assert "is in use by 1 other process(es): stop every node" in said
+async def test_a_target_with_a_node_is_refused(source: str, target: str) -> None:
+    store = await open_postgres(target)
+    await store.free_leases(0)
+    ends = [settings_of(None, one, source) for one in (source, target)]
+    with pytest.raises(ConflictError, match=r"is in use by 1 other process\(es\): stop every node"):
+        await root.copy(*ends, told=lambda _: None)
+    await store.close()
 
 
 def test_a_key_that_does_not_open_the_secrets_is_refused_before_anything_moves(

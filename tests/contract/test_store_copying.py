@@ -61,9 +61,9 @@ class Move:
 
     async def between(self, source: End, target: End, **more: Any) -> Copied:
         try:
-            is_new = await copying.begin(source, target)
+            stand = await copying.look(source, target)
             told = more.get("told", lambda _: None)
-            return await copying.copy(source, target, is_begun=not is_new, now=T0, told=told)
+            return await copying.copy(source, target, stand=stand, now=T0, told=told)
         finally:
             await self.close()
 
@@ -194,6 +194,7 @@ class Mortal:
         await self._life.spend(self._end.finish(numbers, known))
 
 
+@pytest.mark.parametrize("move", WAYS[:1], ids="-to-".join, indirect=True)
 async def test_killed_after_every_write_and_gone_on_with_it_ends_in_the_same(
     move: Move, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from postroom.app.database import driver, migrate, only_one, open_store, vault_of
+from postroom.app.database import driver, migrate, only_one, open_store, revision, vault_of
 from postroom.clock import SystemClock
 from postroom.errors import InvalidInputError, NotFoundError
 from postroom.settings import Settings
@@ -16,16 +16,23 @@ async def copy(source: Settings, target: Settings, *, told: copying.Told) -> cop
     """Move an installation to another database, or go on with that; see `storage.copying`.
 
     Raises `NotFoundError` where there is no source, `ConflictError` for a database that is served,
-    has moved, or is not empty; `InvalidInputError` where the key of the target does not open the
-    secrets of the source.
+    has moved, or is not empty; `InvalidInputError` for tables of another release, and where the key
+    of the target does not open the secrets of the source.
     """
     now = SystemClock().now()
     _is_there(source)
-    async with _end(target) as there, _end(source) as here:
-        is_new = await copying.begin(here, there)
-        if is_new:
-            await _ready_to_leave(source, target)
-        return await copying.copy(here, there, is_begun=not is_new, now=now, told=told)
+    async with _end(source) as here:
+        if await revision(target) is None:
+            await migrate(target, told=lambda _: None)
+        async with _end(target) as there:
+            stand = await copying.look(here, there)
+            if sealed := await copying.secrets_of(here):
+                key = vault_of(target)
+                for one in sealed:
+                    key.open(one)
+            if stand == "new":
+                await _free_leases(source, now)
+            return await copying.copy(here, there, stand=stand, now=now, told=told)
 
 
 async def undo_copy(source: Settings) -> copying.Relocation | None:
@@ -61,37 +68,32 @@ def _is_there(source: Settings) -> None:
         raise NotFoundError(f"there is no database {source.sqlite_path}; give another --from")
 
 
-async def _ready_to_leave(source: Settings, target: Settings) -> None:
-    """Free the leases of nodes that are gone, and see that the key opens the secrets."""
+async def _free_leases(source: Settings, now: int) -> None:
+    """Give back what nodes that are gone had leased, as a node does that starts."""
     store = await open_store(source)
     try:
-        await store.free_leases(SystemClock().now())
-        sealed = await store.secrets()
+        await store.free_leases(now)
     finally:
         await store.close()
-    if sealed:
-        opener = vault_of(target)
-        for secret in sealed:
-            opener.open(secret.sealed)
 
 
 @asynccontextmanager
 async def _end(settings: Settings) -> AsyncIterator[copying.End]:
-    """Open a database as one end of a copy, its tables up to date, kept from servers."""
+    """Open a database as one end of a copy, kept from servers; it has this release's tables."""
     if settings.is_embedded:
         with only_one(settings.sqlite_path):
-            await migrate(settings, told=lambda _: None)
             end = await sqlite.copying.open_end(settings.sqlite_path)
             try:
+                await copying.must_have_these_tables(end)
                 yield end
             finally:
                 await end.close()
         return
     with driver():
         from postroom.storage.postgres import copying as postgres  # noqa: PLC0415  # as above
-    await migrate(settings, told=lambda _: None)
     end = await postgres.open_end(settings.database)
     try:
+        await copying.must_have_these_tables(end)
         await end.hold()
         yield end
     finally:

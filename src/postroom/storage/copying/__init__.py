@@ -8,8 +8,14 @@ same command goes on from there. At last every row is read from both ends and co
 The databases are behind `ends.End`; what is done with them is here and the same for both.
 """
 
-from postroom.storage.copying.carrying import begin, copy, undo
-from postroom.storage.copying.ends import Copied, End, Numbers, Progress, Told
+from postroom.storage.copying.carrying import (
+    copy,
+    look,
+    must_have_these_tables,
+    secrets_of,
+    undo,
+)
+from postroom.storage.copying.ends import Copied, End, Numbers, Progress, Stand, Told
 from postroom.storage.copying.relocation import Relocation
 
 __all__ = [
@@ -18,8 +24,11 @@ __all__ = [
     "Numbers",
     "Progress",
     "Relocation",
+    "Stand",
     "Told",
-    "begin",
     "copy",
+    "look",
+    "must_have_these_tables",
+    "secrets_of",
     "undo",
 ]

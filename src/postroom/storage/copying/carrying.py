@@ -10,45 +10,43 @@ import sqlalchemy as sa
 from msgspec.structs import replace
 
 from postroom.errors import ConflictError, InvalidInputError
-from postroom.storage import migrations
-from postroom.storage.copying.ends import Copied, End, Far, Progress, Told
+from postroom.storage import migrations, schema
+from postroom.storage.copying.ends import Copied, End, Far, Progress, Stand, Told
 from postroom.storage.copying.parts import CHUNK_BYTES, PARTS, FoundBy, Part, Row
 from postroom.storage.copying.relocation import Relocation, refuse
 
 _MODULUS = 1 << 128
 
 
-async def begin(source: End, target: End) -> bool:
-    """Tell whether a copy from one end to the other is to be begun, and not to be gone on with.
+async def look(source: End, target: End) -> Stand:
+    """Tell how a copy from one end to the other stands.
 
-    Raises `ConflictError`, saying what to do, where neither can be.
+    Raises `ConflictError`, saying what to do, where there can be none.
     """
     moved = await _known(source, "source")
     held = await _known(target, "target")
     if moved is not None and held is not None and moved.copy_id == held.copy_id:
-        return False
+        return "begun"
     if moved is not None and moved.ended_at is not None:
         refuse(source.place, [moved])
     for one in await source.relocations():
         if one.role == "target":
             refuse(source.place, [one])
     await _refuse_what_is_not_empty(target, held)
-    return True
+    return "new" if moved is None else "marked"
 
 
-async def copy(source: End, target: End, *, is_begun: bool, now: int, told: Told) -> Copied:
+async def copy(source: End, target: End, *, stand: Stand, now: int, told: Told) -> Copied:
     """Carry everything over, or what is missing; at the end the target is the installation.
 
-    `is_begun` is what `begin` said not to. The source must owe nothing under a lease. Raises
+    `stand` is what `look` said. The source must owe nothing under a lease. Raises
     `ConflictError` where the ends turn out to differ: nothing is then served but the source, once
     the copy is undone.
     """
-    for end in (source, target):
-        await _has_these_tables(end)
-    if not is_begun:
+    if stand != "begun":
         await _mark(source, target, now)
     moved, held = await _known(source, "source"), await _known(target, "target")
-    assert moved is not None  # noqa: S101  # marked above, or `begin` has seen it
+    assert moved is not None  # noqa: S101  # marked above, or `look` has seen it
     assert held is not None  # noqa: S101  # as above
     if held.ended_at is not None:
         return await _answer(source, target, was_resumed=True, was_done=True)
@@ -68,7 +66,23 @@ async def copy(source: End, target: End, *, is_begun: bool, now: int, told: Told
     await target.finish(numbers, _with(await target.relocations(), replace(held, ended_at=now)))
     if await target.numbers() != numbers:
         raise ConflictError(f"{target.place} does not keep the numbers it was given; report this")
-    return await _answer(source, target, was_resumed=is_begun, was_done=False)
+    return await _answer(source, target, was_resumed=stand == "begun", was_done=False)
+
+
+async def must_have_these_tables(end: End) -> None:
+    """Raise `InvalidInputError` for tables of another release."""
+    present = await end.revision()
+    if present != migrations.HEAD:
+        raise InvalidInputError(
+            f"{end.place} has the tables of revision {present}, and this release copies those of"
+            f" {migrations.HEAD}; `postroom migrate` brings older ones up to date, newer ones want"
+            " their own release"
+        )
+
+
+async def secrets_of(end: End) -> Sequence[bytes]:
+    """Return the secrets, sealed."""
+    return [row[0] for row in await end.ask(sa.select(schema.secret.c.sealed))]
 
 
 async def undo(source: End) -> Relocation | None:
@@ -105,16 +119,6 @@ async def _refuse_what_is_not_empty(target: End, held: Relocation | None) -> Non
             raise ConflictError(
                 f"{target.place} is not empty (it has rows in {part.name}); give an empty database"
             )
-
-
-async def _has_these_tables(end: End) -> None:
-    present = await end.revision()
-    if present != migrations.HEAD:
-        raise InvalidInputError(
-            f"{end.place} has the tables of revision {present}, and this release copies those of"
-            f" {migrations.HEAD}; `postroom migrate` brings older ones up to date, newer ones want"
-            " their own release"
-        )
 
 
 async def _mark(source: End, target: End, now: int) -> None:

@@ -49,6 +49,11 @@ Told = Callable[[Progress], None]
 """Hears of each chunk."""
 
 
+Stand = Literal["new", "marked", "begun"]
+"""How a copy stands: neither end knows of it; the source alone is marked, which is not served any
+more; both are marked, and it is to be gone on with."""
+
+
 class Copied(Noun, frozen=True, kw_only=True):
     """What a copy came to."""
 
