@@ -6,8 +6,11 @@ from postroom.clock import SECOND
 from postroom.model import Lease, Listener, ListenerState
 from postroom.workers.shares import Share
 
-READY_BODY_BYTES = 256 * 1024
-"""Above this size nothing is kept ready: memory stays bounded by what is on the wire."""
+READY_BYTES = 4 * 1024 * 1024
+"""So many bytes of bodies are kept ready at most, reckoned by the largest of them: memory stays
+bounded, and of what is larger than this nothing is kept ready."""
+MOST_FETCHED = 64
+"""So many leases are asked for at once: how large their bodies are is known only then."""
 
 
 class Line:
@@ -61,15 +64,17 @@ class Line:
         """Return how many more leases may be taken."""
         if self.is_paused or self.down_since is not None or share.places == 0:
             return 1 if self.in_hand == 0 and not self.is_resting(share, now) else 0
-        ready = share.most_ready if self._largest_body <= READY_BODY_BYTES else 0
-        return max(0, share.places + ready - self.in_hand)
+        return max(0, share.places + self._most_ready(share) - self.in_hand)
 
     def wants_more(self, share: Share, now: int) -> bool:
         """Tell whether it is time to ask the store: by the half of what is kept ready.
 
         Asking for every freed place would be a transaction for every delivery.
         """
-        return len(self.ready) <= share.most_ready // 2 and self.room(share, now) > 0
+        return len(self.ready) <= self._most_ready(share) // 2 and self.room(share, now) > 0
+
+    def _most_ready(self, share: Share) -> int:
+        return min(share.most_ready, READY_BYTES // max(self._largest_body, 1))
 
     def put(self, lease: Lease, *, first: bool = False) -> None:
         """Keep a lease ready; `first` puts it before the others.

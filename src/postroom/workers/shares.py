@@ -13,8 +13,9 @@ from hashlib import blake2b
 from postroom.model import Listener, Noun
 from postroom.storage.port import Crew, Member
 
-READY_LEASES = 64
-"""Leases kept ready beyond those on the wire, so that a freed place need not wait for the store."""
+READY_LEASES = 512
+"""Leases kept ready beyond those on the wire, so that a freed place need not wait for the store.
+Fresh deliveries are born into these: so many messages of a burst are never read back."""
 READY_ROUNDS = 2
 """Where other nodes have places too: so many for each place of ours. The more are kept ready here,
 the longer the others may have nothing to do."""

@@ -12,7 +12,7 @@ from postroom.pipeline import Delivered, Road
 from postroom.roster import Roster
 from postroom.storage.port import Recorded, Store
 from postroom.workers.attendance import Attendance
-from postroom.workers.line import Line
+from postroom.workers.line import MOST_FETCHED, Line
 from postroom.workers.patience import Patience
 
 POLL_SECONDS = 1.0
@@ -250,6 +250,7 @@ class Worker:
         try:
             listener, now = self._roster().listener(line.listener_id), self._clock.now()
             room = line.room(self.attendance.share(listener), now) if listener else 0
+            room = min(room, MOST_FETCHED)
             if room == 0:
                 return
             line.has_backlog = False
