@@ -131,7 +131,14 @@ async def status_of(path: str) -> int:
     async def nothing() -> None:
         return None
 
-    site = Site(front_door=None, api=None, connect_api=None, unready=nothing, refresh=nothing)
+    site = Site(
+        front_door=None,
+        api=None,
+        connect_api=None,
+        unready=nothing,
+        is_leaving=lambda: False,
+        refresh=nothing,
+    )
     await site({"type": "http", "method": "GET", "path": path}, receive, send)
     return int(said[0]["status"])
 
