@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 HOST = "127.0.0.1"
 
@@ -9,9 +10,10 @@ HOST = "127.0.0.1"
 class Proxy:
     """Forwards connections to one server. What it does to them may change at any moment."""
 
-    def __init__(self, server_port: int) -> None:
+    def __init__(self, server: int | Path) -> None:
         self.port = 0
-        self._server_port = server_port
+        self._to = server
+        """The server's port on the loopback, or its socket."""
         self._is_open = asyncio.Event()
         """Cleared: every byte of both directions waits, as behind a network that drops packets."""
         self._is_open.set()
@@ -71,7 +73,10 @@ class Proxy:
         if self._is_refusing:
             return
         try:
-            there, back = await asyncio.open_connection(HOST, self._server_port)
+            if isinstance(self._to, int):
+                there, back = await asyncio.open_connection(HOST, self._to)
+            else:
+                there, back = await asyncio.open_unix_connection(self._to)
         except OSError:
             return  # nobody is behind it
         ways = [

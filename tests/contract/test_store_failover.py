@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import asyncpg
 import pytest
+from tests.chaos.proxy import HOST, Proxy
 from tests.contract import postgres
 from tests.contract.store_cast import AUDIT, MINUTE, T0, notification, put, recording, settlement
 
@@ -115,6 +117,33 @@ async def test_a_server_that_goes_silent_is_given_up_in_time(
     goes_on.set()
     await held
     assert not (await node.record(recording(notification(1), 1))).is_duplicate
+
+
+async def test_a_network_that_goes_silent_is_left_for_the_next_host(
+    dsn: str, stack: AsyncExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By what writes and by what reads, although many connections lay idle."""
+    monkeypatch.setattr(hosts, "NEXT_HOST_SECONDS", 30)
+    proxy = Proxy(Path(dsn.partition("host=")[2]) / ".s.PGSQL.5432")
+    await proxy.open()
+    stack.callback(proxy.close)
+    several = dsn.replace("host=", f"host={HOST},") + f"&port={proxy.port},5432"
+    monkeypatch.setattr(connection, "ROAD_SECONDS", 1.0)
+    node = await open_store(several)
+    stack.push_async_callback(node.close)
+    await node.change([put("erp")], AUDIT)
+    await asyncio.gather(*(node.revision() for _ in range(3)))
+    await node.record(recording(notification(1), 1))
+
+    monkeypatch.setattr(hosts, "NEXT_HOST_SECONDS", 0.1)
+    proxy.hang()
+
+    asked = [node.revision(), node.next_due([1]), node.record(recording(notification(2), 1))]
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert {type(one) for one in outcomes} == {UnavailableError}
+    assert await node.revision() == 1
+    assert list(await node.next_due([1])) == [1]
+    assert not (await node.record(recording(notification(3), 1))).is_duplicate
 
 
 async def test_a_client_that_is_cut_off_holds_no_rows_for_long(node: PostgresStore) -> None:

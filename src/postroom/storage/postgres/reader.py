@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from postroom.errors import UnavailableError
+from postroom.storage.postgres import connection
 from postroom.storage.postgres.connection import Sql, is_everybodys, trouble
 
 READERS = 3
@@ -18,18 +19,22 @@ class Reader:
     def __init__(self, connect: Callable[[], Awaitable[Sql]]) -> None:
         self._connect = connect
         self._places = asyncio.Semaphore(READERS)
+        self._long = asyncio.Semaphore(READERS - 1)
         self.idle: list[Sql] = []
         self._is_closed = False
 
-    async def read(self, question: Callable[[Sql], Awaitable[R]]) -> R:
-        """Answer a question of one statement: from one consistent view of what is committed."""
+    async def glance(self, question: Callable[[Sql], Awaitable[R]]) -> R:
+        """Answer a question as `read` does, one of those that are answered at once, if at all."""
         async with self._places:
-            if self._is_closed:
-                raise UnavailableError("the store is closed; open it again")
-            try:
-                return await self._read(question)
-            except Exception as error:
-                raise trouble(error) from error
+            return await self._answer(question, connection.ROAD_SECONDS)
+
+    async def read(self, question: Callable[[Sql], Awaitable[R]]) -> R:
+        """Answer a question of one statement: from one consistent view of what is committed.
+
+        It may take long. One place is never taken by those that do.
+        """
+        async with self._long, self._places:
+            return await self._answer(question, connection.PATIENT_SECONDS)
 
     async def read_as_one(self, question: Callable[[Sql], Awaitable[R]]) -> R:
         """Answer a question of several statements, all from the same view."""
@@ -47,8 +52,22 @@ class Reader:
             await self._places.acquire()
         for _ in range(READERS):
             self._places.release()
+        self._let_go()
+
+    def _let_go(self) -> None:
         while self.idle:
             self.idle.pop().terminate()
+
+    async def _answer(self, question: Callable[[Sql], Awaitable[R]], seconds: float) -> R:
+        if self._is_closed:
+            raise UnavailableError("the store is closed; open it again")
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._read(question)
+        except Exception as error:
+            if isinstance(error, TimeoutError):
+                self._let_go()  # whoever lay idle meanwhile hears no more than this one
+            raise trouble(error) from error
 
     async def _read(self, question: Callable[[Sql], Awaitable[R]]) -> R:
         while self.idle:

@@ -114,7 +114,7 @@ class PostgresStore:
 
     async def sticky_fields(self, account_id: str, envelope_id: str) -> bytes | None:
         """Return the `customFields` JSON remembered as the envelope's first, if any."""
-        return await self._reader.read(
+        return await self._reader.glance(
             partial(questions.sticky_fields, account_id=account_id, envelope_id=envelope_id)
         )
 
@@ -122,7 +122,7 @@ class PostgresStore:
         self, account_id: str, envelope_id: str, event: str, recipient_id: str | None
     ) -> Sequence[Notification]:
         """Return the kept notifications of one event of one envelope, newest first."""
-        return await self._reader.read(
+        return await self._reader.glance(
             partial(
                 questions.occurrences,
                 account_id=account_id,
@@ -157,7 +157,7 @@ class PostgresStore:
 
     async def next_due(self, listener_ids: Sequence[int]) -> dict[int, int]:
         """Return when something is next due, for each listener that is owed something."""
-        return await self._reader.read(partial(lease.next_due, listener_ids=listener_ids))
+        return await self._reader.glance(partial(lease.next_due, listener_ids=listener_ids))
 
     async def hasten(self, listener_id: int, now: int) -> int:
         """Make every unleased due delivery of a listener due now."""
@@ -185,7 +185,7 @@ class PostgresStore:
 
     async def revision(self) -> int:
         """Return the registry's revision."""
-        return await self._reader.read(registry.newest_revision)
+        return await self._reader.glance(registry.newest_revision)
 
     async def registry(self, revision: int | None = None) -> Registry:
         """Return the registry as it stands, or as it stood at a revision."""
@@ -211,7 +211,7 @@ class PostgresStore:
 
     async def states(self) -> dict[int, ListenerState]:
         """Return the state of every listener that is paused or down."""
-        return await self._reader.read(records.states)
+        return await self._reader.glance(records.states)
 
     async def set_paused(self, listener_id: int, paused_at: int | None, audit: AuditEntry) -> None:
         """Write that a person paused a listener, or (None) resumed it."""
@@ -225,7 +225,7 @@ class PostgresStore:
 
     async def secrets(self) -> Sequence[SealedSecret]:
         """Return every secret in the order they were put."""
-        return await self._reader.read(records.secrets)
+        return await self._reader.glance(records.secrets)
 
     async def put_secret(self, secret: SealedSecret, audit: AuditEntry) -> None:
         """Keep a secret; the same id replaces it."""
@@ -237,11 +237,11 @@ class PostgresStore:
 
     async def secrets_revision(self) -> int:
         """Return a number that every change of a secret moves."""
-        return await self._reader.read(questions.secrets_revision)
+        return await self._reader.glance(questions.secrets_revision)
 
     async def states_revision(self) -> int:
         """Return a number that every `set_paused` and `set_down` moves."""
-        return await self._reader.read(questions.states_revision)
+        return await self._reader.glance(questions.states_revision)
 
     # the verbs of people
 
@@ -304,7 +304,7 @@ class PostgresStore:
 
     async def kept_envelope(self, account_id: str, envelope_id: str) -> KeptEnvelope | None:
         """Return one envelope."""
-        return await self._reader.read(
+        return await self._reader.glance(
             partial(envelopes.one, account_id=account_id, envelope_id=envelope_id)
         )
 
@@ -327,7 +327,7 @@ class PostgresStore:
 
     async def envelopes_due(self, now: int, limit: int) -> Sequence[KeptEnvelope]:
         """Return envelopes whose `next_at` has come, the longest due first."""
-        return await self._reader.read(partial(envelopes.due, now=now, limit=limit))
+        return await self._reader.glance(partial(envelopes.due, now=now, limit=limit))
 
     async def keep_object(self, kept: KeptObject, audit: AuditEntry | None = None) -> None:
         """Keep a small object."""
@@ -337,7 +337,7 @@ class PostgresStore:
         self, kind: str, account_id: str, ids: Sequence[str] = ()
     ) -> Sequence[KeptObject]:
         """Return the objects of a kind in the order of their ids."""
-        return await self._reader.read(
+        return await self._reader.glance(
             partial(envelopes.objects, kind=kind, account_id=account_id, ids=ids)
         )
 
