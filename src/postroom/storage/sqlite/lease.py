@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from postroom.model import Lease
 from postroom.storage.sqlite import lines
-from postroom.storage.sqlite.rows import leased
+from postroom.storage.sqlite.rows import array, leased
 from postroom.storage.sqlite.writer import Transaction
 
 _READY = (
@@ -15,6 +15,10 @@ _READY = (
 _TAKE = (
     "UPDATE delivery SET token = ?, due_at = ?"
     " WHERE id = ? AND state = 1 AND token IS NULL AND due_at <= ?"
+)
+_TAKE_ALL = (
+    "UPDATE delivery SET token = ?, due_at = ?"
+    " WHERE id IN (SELECT value FROM json_each(?)) AND state = 1 AND token IS NULL"
 )
 _FREE = (
     "UPDATE delivery SET token = NULL, due_at = min(due_at, ?)"
@@ -36,11 +40,16 @@ def lease(
     tx: Transaction, listener_id: int, *, limit: int, now: int, leased_until: int, token: int
 ) -> Sequence[Lease]:
     """Lease what is due, the longest due first (port: `lease`)."""
-    taken: list[int] = []
     ready = tx.sql.execute(_READY, (listener_id, now, limit)).fetchall()
+    fresh = [ready_id for ready_id, old_token in ready if old_token is None]
+    tx.sql.execute(_TAKE_ALL, (token, leased_until, array(fresh)))
+    taken: list[int] = []
     for ready_id, old_token in ready:
+        if old_token is None:
+            taken.append(ready_id)
+            continue
         # A lease that ran out is given back first: an earlier event may have come in behind it.
-        delivery_id = ready_id if old_token is None else _free(tx, ready_id, old_token, now)
+        delivery_id = _free(tx, ready_id, old_token, now)
         if tx.sql.execute(_TAKE, (token, leased_until, delivery_id, now)).rowcount == 1:
             taken.append(delivery_id)
     return leased(tx.sql, taken)
