@@ -11,8 +11,11 @@ from tests.acceptance.cast import A1
 from tests.contract import postgres
 from tests.flow.gatehouse import eventually
 from tests.flow.office import Office
+from tests.flow.test_cli_output import log_of_its_own  # noqa: F401  # a fixture for all tests here
 from tests.flow.test_two_nodes import Listener, all_delivered, in_step, node
+from typer.testing import CliRunner
 
+from postroom.cli.program import program
 from postroom.errors import InvalidInputError
 from postroom.settings import ROLES, Settings
 from postroom.storage.port import DeliveryQuery
@@ -146,6 +149,13 @@ def test_a_database_file_has_one_node_with_every_role(tmp_path: Path) -> None:
     assert Settings.load(database=where, roles=list(reversed(ROLES))).roles
     with pytest.raises(InvalidInputError, match="has one node, which does everything"):
         Settings.load(database=where, roles="worker,api")
+
+
+def test_a_role_is_a_flag_that_may_be_repeated(tmp_path: Path) -> None:
+    where = ("serve", "--database", f"sqlite:///{tmp_path / 'postroom.db'}")
+    done = CliRunner().invoke(program, [*where, "--role", "worker", "--role", "api"])
+    assert done.exit_code == 2
+    assert "without front-door nobody would do that part" in " ".join(done.output.split())
 
 
 @pytest.mark.parametrize("said", ["", "worker,", "worker, api", "api"])

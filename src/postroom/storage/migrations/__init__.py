@@ -87,6 +87,13 @@ def is_wanted(present: str | None, *, may_migrate: bool) -> bool:
     return stands == "older"
 
 
+def announce(step: Step, told: Told, *, is_new: bool) -> None:
+    """Say that a step begins; of a database that is just made, the log needs no word."""
+    if not is_new:
+        observe.log.info("migrating the tables", to=step.revision, says=step.says)
+    told(step)
+
+
 def steps(present: str | None, revision: str = HEAD) -> tuple[Step, ...]:
     """Return what leads from one revision (None: no tables yet) to another, in order.
 
@@ -121,7 +128,7 @@ def upgrade(
             config.attributes["connection"] = connection
             made = steps(present, revision) if fit(present, revision) == "older" else ()
             for step in made:
-                told(step)
+                announce(step, told, is_new=present is None)
                 command.upgrade(config, step.revision)
     finally:
         engine.dispose()

@@ -52,9 +52,9 @@ async def _prepare(connection: Sql, *, may_migrate: bool, told: Told) -> tuple[S
         if not migrations.is_wanted(present, may_migrate=may_migrate):
             return ()
         await connection.execute(f"SET LOCAL lock_timeout = '{TABLE_SECONDS}s'")
-        made = migrations.steps(present)
+        made, is_new = migrations.steps(present), present is None
         for step in made:
-            told(step)
+            migrations.announce(step, told, is_new=is_new)
             await connection.execute(migrations.script("postgresql", present, step.revision))
             present = step.revision
         return made
