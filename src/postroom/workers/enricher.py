@@ -2,6 +2,9 @@
 
 `esign.account` keeps to what the account allows: one status call per envelope in 15 minutes, so
 one answer serves every notification of the envelope for that long.
+
+Of many nodes one enriches. What an account refuses as a whole is kept in the store and stays so when
+another takes over; the tries of an envelope begin anew then, as after a restart.
 """
 
 from collections import OrderedDict
@@ -54,6 +57,10 @@ class Enricher:
         self._standings: dict[str, Standing] = {}
         """As last written, by account id."""
         self._accesses: dict[str, Access] = {}
+
+    def stand_by(self) -> None:
+        """Leave it to another node, who writes down how the accounts stand: read that anew."""
+        self._standings.clear()
 
     async def work(self) -> None:
         """Go once through what is held and can be fetched."""

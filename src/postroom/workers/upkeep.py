@@ -204,8 +204,12 @@ class Upkeep:
         self._worker.wake(heard.due)
 
     async def _enrich(self) -> None:
-        if self._enricher is not None and self._worker.attendance.is_lead:
+        if self._enricher is None:
+            return
+        if self._worker.attendance.is_lead:
             await self._enricher.work()
+        else:
+            self._enricher.stand_by()
 
     async def _extend(self) -> None:
         patience = Patience("leases")
