@@ -25,7 +25,10 @@ LARGEST_BATCH = 256
 class Gathered(Protocol):
     """A call, as far as its place in a batch depends on it."""
 
-    may_wait: bool
+    @property
+    def may_wait(self) -> bool:
+        """Whether nobody outside waits for it."""
+        ...
 
 
 C = TypeVar("C", bound=Gathered)
