@@ -13,18 +13,26 @@ import argparse
 import asyncio
 import os
 import sqlite3
-import statistics
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, closing
-from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import asyncpg
 import msgspec
 from benchmarks import machine, messages
+from benchmarks.retention_report import (
+    BODY_DAYS,
+    PARTS,
+    ROW_DAYS,
+    Sizes,
+    Waits,
+    introduced,
+    megabytes,
+    told,
+)
 from benchmarks.store import in_flight
 from tests.contract import postgres
 from tests.contract.store_cast import AUDIT, put
@@ -44,10 +52,9 @@ from postroom.model import (
 from postroom.storage.port import DeliveryQuery, Ordered, Recording, Settlement, Store
 from postroom.storage.postgres import open_store as open_postgres
 from postroom.storage.sqlite import open_store as open_sqlite
-from postroom.workers.upkeep import DAY, PARTITIONS, RETENTION_BATCH
+from postroom.workers.retention import BATCH, DAY, retain
 
 RESULTS = Path(__file__).parent / "results"
-BODY_DAYS, ROW_DAYS = 10, 20
 START = 1_770_000_000 * SECOND
 LISTENERS = (1, 2, 3)
 MATCHES = tuple(Match(listener_id=one, state=OwedState.DUE) for one in LISTENERS)
@@ -60,32 +67,6 @@ ANSWER = Outcome(
     response_headers=(("content-type", "text/plain"), ("server", "nginx"), ("content-length", "2")),
     response_body=b"ok",
 )
-PARTS = {
-    "content": "bodies",
-    "notification": "notifications",
-    "envelope": "notifications",
-    "repeat": "notifications",
-    "delivery": "deliveries",
-    "attempt": "deliveries",
-}
-"""To what the tables of the road belong."""
-HEADINGS = (
-    *("day", "bodies", "notifications", "deliveries"),
-    *("bodies, MB", "notifications, MB", "deliveries, MB", "whole database, MB"),
-)
-
-
-class Sizes(NamedTuple):
-    """What there is at the end of a day."""
-
-    day: int
-    bodies: int
-    notifications: int
-    deliveries: int
-    bytes_of: dict[str, int]
-    """By `PARTS`, indexes included; what is free for use again counts too."""
-    total: int
-    """Of the whole database."""
 
 
 class Place(Protocol):
@@ -250,18 +231,9 @@ async def again(store: Store, now: int) -> None:
             await asyncio.gather(*(settle(store, lease, now) for lease in leases))
 
 
-async def forget(store: Store, now: int, body_days: int, row_days: int) -> None:
-    """Do what upkeep does."""
-    kept_us = body_days * DAY
-    span_us = kept_us // PARTITIONS
-    await store.begin_partition(now, span_us)
-    await until_done(partial(store.forget_bodies, grace_us=2 * span_us), now - kept_us)
-    await until_done(store.forget, now - row_days * DAY)
-
-
 async def until_done(forget: Callable[[int, int], Awaitable[int]], before: int) -> None:
     """Forget until nothing is left to forget."""
-    while await forget(before, RETENTION_BATCH):
+    while await forget(before, BATCH):
         pass
 
 
@@ -273,7 +245,7 @@ async def days(place: Place, count: int, events: int) -> list[Sizes]:
         now = START + (day + 1) * DAY
         await again(place.store, now - DAY)
         await fill(place.store, day, events)
-        await forget(place.store, now, BODY_DAYS, ROW_DAYS)
+        await retain(place.store, now, body_days=BODY_DAYS, row_days=ROW_DAYS)
         await place.end_the_day()
         bytes_of, rows, total = await place.sizes()
         parts = dict.fromkeys(PARTS.values(), 0)
@@ -294,14 +266,6 @@ async def days(place: Place, count: int, events: int) -> list[Sizes]:
 
 
 # --- who waits --------------------------------------------------------------------------------
-
-
-class Waits(NamedTuple):
-    """What those who record and settle waited meanwhile, in milliseconds."""
-
-    name: str
-    record: list[float]
-    settle: list[float]
 
 
 async def steady(store: Store, first: int, done: asyncio.Event, name: str) -> Waits:
@@ -368,78 +332,12 @@ async def fill_at_random(store: Store, events: int) -> None:
     await in_flight(256, list(range(first, first + events)), one)
 
 
-# --- what is said -----------------------------------------------------------------------------
-
-
-def megabytes(count: int) -> str:
-    """Return bytes in words."""
-    return f"{count / 1e6:,.1f}"
-
-
-def told(kind: str, found: list[Sizes], dropped: tuple[list[Waits], int, float]) -> list[str]:
-    """Return the tables of one database as Markdown."""
-    shown = [one for one in found if one.day % 5 == 0]
-    last = found[-1]
-    lines = [
-        f"## {kind}",
-        "",
-        f"| {' | '.join(HEADINGS)} |",
-        "|---:|---:|---:|---:|---:|---:|---:|---:|",
-        *(
-            f"| {one.day} | {one.bodies:,} | {one.notifications:,} | {one.deliveries:,} |"
-            + "".join(f" {megabytes(part)} |" for part in one.bytes_of.values())
-            + f" {megabytes(one.total)} |"
-            for one in shown
-        ),
-        "",
-        _each(last),
-        "",
-        _forgotten(dropped[1], dropped[2]),
-        "",
-        "| while | record p50 | p99 | longest | settled p50 | p99 | longest |",
-        "|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    for one in dropped[0]:
-        cells = "".join(
-            f" {statistics.median(waits):.1f} | {statistics.quantiles(waits, n=100)[98]:.1f} |"
-            f" {max(waits):.1f} |"
-            for waits in (one.record, one.settle)
-        )
-        lines.append(f"| {one.name} |{cells}")
-    return [*lines, ""]
-
-
-def _each(last: Sizes) -> str:
-    of = last.bytes_of
-    return (
-        f"At the end: **{of['bodies'] / last.bodies:,.0f} bytes for a body** (of"
-        f" {len(messages.bodies(0, 1)[0]):,} bytes of JSON),"
-        f" **{of['notifications'] / last.notifications:,.0f} bytes for a notification** beside it,"
-        f" **{of['deliveries'] / last.deliveries:,.0f} bytes for a delivery** and its attempt,"
-        " indexes and free space included."
-    )
-
-
-def _forgotten(size_bytes: int, seconds: float) -> str:
-    return (
-        f"{megabytes(size_bytes)} MB of bodies forgotten in {seconds:.1f} s while 200 messages a"
-        " second arrive, in milliseconds:"
-    )
-
-
-def _introduced(arguments: argparse.Namespace) -> str:
-    return (
-        f"Written by `python -m benchmarks.retention --save`: {arguments.events:,} messages a day,"
-        f" three deliveries each, bodies kept for {BODY_DAYS} days, rows for {ROW_DAYS}."
-    )
-
-
 async def main(kinds: list[str], arguments: argparse.Namespace) -> None:
     """Measure, print, and keep where asked."""
     lines = [
         "# Retention, measured",
         "",
-        _introduced(arguments),
+        introduced(arguments),
         "",
     ]
     for kind in kinds:

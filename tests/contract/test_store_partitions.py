@@ -30,15 +30,16 @@ from postroom.storage import migrations
 from postroom.storage.port import NotificationQuery, Ordered, Store
 from postroom.storage.postgres import PostgresStore, open_store, partitions
 from postroom.storage.postgres.writer import Transaction
+from postroom.workers.retention import PARTITIONS, retain
 
 REPLAY = Replay(id="rpl_1", reason="bug")
 
 
-async def _keep(store: Store, numbers: range, *, settled: bool = True) -> list[int]:
+async def _keep(store: Store, numbers: range, *, settled: bool = True, **changed: int) -> list[int]:
     """Keep notifications of an envelope each, owed to listener 1; return the deliveries."""
     ids = []
     for number in numbers:
-        fresh = notification(number, envelope_id=envelope(number))
+        fresh = notification(number, envelope_id=envelope(number), **changed)
         (leased,) = (await store.record(recording(fresh, 1, leased=[1]))).leases
         if settled:
             await settle(store, leased)
@@ -110,6 +111,18 @@ async def test_whole_notifications_go_whatever_they_were_put_together_with(store
     assert await _bodies(store) == {2, 3, 61, 62}
     assert await store.forget(T0 + DAY, 100) == 4
     assert (await store.counts()).notifications == 0
+
+
+async def test_bodies_are_kept_for_so_many_days_and_rows_for_longer(store: Store) -> None:
+    """Two messages a day, ten days for bodies (a tenth more at most), twenty for rows."""
+    for day in range(30):
+        await _keep(store, range(2 * day, 2 * day + 2), received_at=T0 + day * DAY)
+        await retain(store, T0 + day * DAY, body_days=10, row_days=20)
+        bodies, kept = await _bodies(store), (await store.counts()).notifications
+
+        assert bodies >= set(range(max(0, 2 * (day - 10)), 2 * day + 2))
+        assert len(bodies) <= 2 * 12
+        assert kept == min(2 * (day + 1), 2 * 21)
 
 
 # --- on PostgreSQL --------------------------------------------------------------------------------
@@ -198,6 +211,18 @@ async def test_a_past_partition_is_gone_and_what_is_owed_has_moved(
     assert await _places(beside) == {"content_2": 4, "content_3": 0, "content_rest": 2}
     tables = await beside.fetch("SELECT relname FROM pg_class WHERE relname ~ '^content_[0-9]+$'")
     assert {row[0] for row in tables} == {"content_2", "content_3"}
+
+
+async def test_there_are_so_many_partitions_and_no_more(
+    node: PostgresStore, beside: asyncpg.Connection
+) -> None:
+    for day in range(20):
+        await _keep(node, range(day, day + 1), received_at=T0 + day * DAY)
+        await retain(node, T0 + day * DAY, body_days=5, row_days=0)
+
+    places = await _places(beside)
+    assert len(places) <= PARTITIONS + 3
+    assert places["content_rest"] == 0
 
 
 async def test_what_has_numbers_that_no_partition_takes_is_kept_all_the_same(

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from functools import partial
 from typing import Protocol
 
 from postroom import observe, roster
@@ -15,24 +14,18 @@ from postroom.roster import Roster
 from postroom.storage.port import Rejection, SealedSecret, Store
 from postroom.workers.enricher import Enricher
 from postroom.workers.patience import Patience
+from postroom.workers.retention import retain
 from postroom.workers.worker import Worker
 
 ROSTER_SECONDS = 0.25
 """How often changes are looked for: what was applied is in force well within a second."""
 RETENTION_SECONDS = 60.0
-RETENTION_BATCH = 100
-"""So few that whoever records meanwhile hardly waits."""
-PARTITIONS = 10
-"""Over how many the bodies are spread that are kept, where the store keeps them in partitions: so
-much longer than asked they may stay, and so many are looked into for one of them."""
-SHORTEST_PARTITION = 3600 * SECOND
 ENRICH_SECONDS = 1.0
 HEAR_AGAIN_SECONDS = 1.0
 """How long to wait before listening again where there was nothing to listen to."""
 REJECTION_SECONDS = 0.5
 REJECTIONS_HELD = 1000
 """Beyond so many refusals in one interval only their number is kept: a flood costs no disk."""
-DAY = 24 * 3600 * SECOND
 
 
 class Opener(Protocol):
@@ -224,22 +217,12 @@ class Upkeep:
         await self._worker.attendance.looked()
         if not self._worker.attendance.is_lead:
             return
-        now = self._clock.now()
-        if self._body_retention_days:
-            kept_us = round(self._body_retention_days * DAY)
-            span_us = max(kept_us // PARTITIONS, SHORTEST_PARTITION)
-            await self._store.begin_partition(now, span_us)
-            # By then at the latest a partition is past that was begun in time and ended in time.
-            forget = partial(self._store.forget_bodies, grace_us=2 * span_us)
-            await _until_done(forget, now - kept_us)
-        if self._row_retention_days:
-            await _until_done(self._store.forget, now - round(self._row_retention_days * DAY))
-
-
-async def _until_done(forget: Callable[[int, int], Awaitable[int]], before: int) -> None:
-    """Forget in small transactions, so that accepts go in between."""
-    while await forget(before, RETENTION_BATCH) >= RETENTION_BATCH:
-        pass
+        await retain(
+            self._store,
+            self._clock.now(),
+            body_days=self._body_retention_days,
+            row_days=self._row_retention_days,
+        )
 
 
 async def _every(seconds: float, name: str, work: Callable[[], Awaitable[None]]) -> None:
