@@ -36,8 +36,8 @@ async def _fail_over(rig: Rig, _: random.Random) -> None:
     await rig.fail_over()
 
 
-async def _partition(rig: Rig, _: random.Random) -> None:
-    await rig.partition_primary()
+async def _partition(rig: Rig, chance: random.Random) -> None:
+    await rig.partition_primary(chance.choice(rig.nodes))
 
 
 async def _cut(rig: Rig, chance: random.Random) -> None:

@@ -20,6 +20,8 @@ PASSES_SECONDS = 90.0
 """When nothing has arrived for so long, nothing will: a lease lasts a minute."""
 GOES_ON_SECONDS = 60.0
 """How long after a fault something new must have been acknowledged."""
+APART_SECONDS = 4.0
+"""How long two servers write: longer than a node may be silent before the others go on for it."""
 _LOOK_SECONDS = 0.05
 
 
@@ -145,21 +147,23 @@ class Rig:
         async with self._database_turn:
             await self.cluster.rebuild()
 
-    async def partition_primary(self) -> None:
-        """Cut the primary off, promote the standby, and let nodes reach both for a while.
+    async def partition_primary(self, alone: Node) -> None:
+        """Cut the primary off with one node, promote the standby, then let all reach both.
 
-        The old primary still takes connections, and cannot commit: its standby is gone.
+        The old primary takes whatever the node alone with it says, and can confirm nothing, for its
+        standby is gone. It is killed at last, as a fence does.
         """
         async with self._database_fault("failover from a partition", kills=1):
-            place = self.cluster.servers.index(self.cluster.primary)
-            cut_off = [node.links[place] for node in self.nodes]
+            old = self.cluster.servers.index(self.cluster.primary)
+            cut_off = [node.links[old ^ (node is alone)] for node in self.nodes]
             for link in cut_off:
                 link.hang()
             await self.cluster.promote()
             await self._goes_on("a promotion beside a primary that hangs")
+            await asyncio.sleep(APART_SECONDS)
             for link in cut_off:
                 link.heal()
-            await asyncio.sleep(2)
+            await asyncio.sleep(1)
             await asyncio.to_thread(self.cluster.standby.kill)
         async with self._database_turn:
             await self.cluster.rebuild()
