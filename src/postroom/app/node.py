@@ -131,6 +131,8 @@ class Node:
                 asyncio.create_task(self.worker.run()),
                 asyncio.create_task(self.calendar.run()),
             ]
+        for task in self._work:
+            task.add_done_callback(_say_why)
 
     async def drain(self) -> None:
         """Start nothing more, let what is in flight end in time, and give the rest back."""
@@ -202,6 +204,12 @@ class Node:
                 public_url=settings.public_url,
             )
         )
+
+
+def _say_why(task: asyncio.Task[None]) -> None:
+    """Log what ended work that should go on; `/readyz` says that there is something to see."""
+    if not task.cancelled() and (problem := task.exception()) is not None:
+        observe.log.error("a part of the work has ended", exc_info=problem)
 
 
 @asynccontextmanager
