@@ -3,8 +3,8 @@
 `esign.account` keeps to what the account allows: one status call per envelope in 15 minutes, so
 one answer serves every notification of the envelope for that long.
 
-Of many nodes one enriches. What an account refuses as a whole is kept in the store and stays so when
-another takes over; the tries of an envelope begin anew then, as after a restart.
+Of many nodes one enriches. What an account refuses as a whole is kept in the store and stays so
+when another takes over; the tries of an envelope begin anew then, as after a restart.
 """
 
 from collections import OrderedDict
