@@ -140,12 +140,20 @@ class _Ear(Reader):
     def __init__(self, audience: Audience) -> None:
         super().__init__()
         self._audience = audience
+        self._is_lost = False
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # lost is lost
+        self._is_lost = True
 
     def message_received(self, head: bytes, body: bytes) -> None:
         answer, seconds = self._audience.hear(head, body)
         if answer is None:
             self.wire.close()
         elif seconds:
-            asyncio.get_running_loop().call_later(seconds, self.wire.write, answer)
+            asyncio.get_running_loop().call_later(seconds, self._answer, answer)
         else:
+            self._answer(answer)
+
+    def _answer(self, answer: bytes) -> None:
+        if not self._is_lost:  # a node that was killed wants none
             self.wire.write(answer)
