@@ -22,7 +22,7 @@ from postroom import observe
 from postroom.errors import ConflictError, InvalidInputError
 from postroom.model import Noun
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision; a database that has it needs no upgrade."""
 
 MIGRATION_SECONDS = 3600

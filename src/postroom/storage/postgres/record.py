@@ -65,31 +65,21 @@ _KNOWN = (
     " AND d.envelope_number = e.number AND d.state IN (1, 2) AND d.is_ordered"
     " ORDER BY d.occurred_at, d.notification_seq, d.id LIMIT 1) f ON true"
 )
-_NOTIFICATION = (
-    *("bigint", "text", "text", "bigint", "text", "text", "text", "bigint", "bigint", "bigint"),
-    *("text", "text", "text", "boolean", "boolean", "bigint", "text", "text"),
-)
-_CONTENT = ("bigint", "bytea", "bytea", "bytea")
-_DELIVERY = (
-    *("bigint", "bigint", "bigint", "smallint", "boolean", "bigint", "bigint", "bigint"),
-    *("bigint", "boolean", "text", "text", "bigint"),
-)
+# Rows as values of the types of migration 0006: of each row, not of each of its fields, the driver
+# asks whether it is an array itself.
 _PUT = (
-    "WITH n AS (INSERT INTO notification (seq, id, account_id, envelope_number, event,"  # noqa: S608  # constants only
+    "WITH n AS (INSERT INTO notification (seq, id, account_id, envelope_number, event,"
     " recipient_id, sender_id, occurred_at, received_at, retry_count, configuration_id,"
     " content_type, flaw, is_readable, is_unclaimed, registry_revision, origin, attached)"
-    f" SELECT * FROM {rows.unnested(*_NOTIFICATION)}),"
+    " SELECT * FROM unnest($1::put_notification[])),"
     " c AS (INSERT INTO content (notification_seq, sticky_fields, enrichment, body)"
-    f" SELECT * FROM {rows.unnested(*_CONTENT, start=len(_NOTIFICATION) + 1)})"
+    " SELECT * FROM unnest($2::put_content[]))"
     " INSERT INTO delivery (id, notification_seq, listener_id, replay_number, state, is_ordered,"
     " envelope_number, occurred_at, due_at, token, attempts, is_late, lane, reason, settled_at,"
     " node) SELECT id, seq, listener_id, 0, state, is_ordered, envelope_number,"
     " occurred_at, due_at, token, 0, is_late, lane, reason, settled_at,"
-    " CASE WHEN token IS NULL THEN NULL ELSE {node}::int END FROM"
-    f" {rows.unnested(*_DELIVERY, start=len(_NOTIFICATION + _CONTENT) + 1)}"
-    " AS v (id, seq, listener_id, state, is_ordered, envelope_number, occurred_at,"
-    " due_at, token, is_late, lane, reason, settled_at)"
-).format(node=f"${len(_NOTIFICATION + _CONTENT + _DELIVERY) + 1}")
+    " CASE WHEN token IS NULL THEN NULL ELSE $4::int END FROM unnest($3::put_delivery[])"
+)
 _REMEMBER = (
     "UPDATE envelope e SET first_fields = v.fields FROM unnest($1::bytea[], $2::bigint[])"
     " AS v (fields, number) WHERE e.number = v.number AND e.first_fields IS NULL"
@@ -367,9 +357,9 @@ class _Batch:
         self._put_notifications.sort(key=_by_id)
         await sql.execute(
             _PUT,
-            *rows.columns(self._put_notifications, len(_NOTIFICATION)),
-            *rows.columns(self._put_contents, len(_CONTENT)),
-            *rows.columns(self._put_deliveries.values(), len(_DELIVERY)),
+            self._put_notifications,
+            self._put_contents,
+            [tuple(row) for row in self._put_deliveries.values()],
             self._tx.node,
         )
 

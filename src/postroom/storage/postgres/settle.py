@@ -19,17 +19,9 @@ HEADERS_BYTES = 4096
 
 _DUE = STATE_NUMBERS[DeliveryState.DUE]
 
-_VALUES = (
-    "id, token, state, due_at, reason, status, failure, settled_at, started_at, duration_us,"
-    " detail, response_headers, response_excerpt, verdict, verdict_reason, next_at"
-)
-_TYPES = (
-    *("bigint", "bigint", "smallint", "bigint", "text", "bigint", "text", "bigint", "bigint"),
-    *("bigint", "text", "text", "bytea", "text", "text", "bigint"),
-)
 # Only where the token still holds: a delivery without an envelope may be taken over meanwhile.
 _WRITE = (
-    f"WITH v AS (SELECT * FROM {rows.unnested(*_TYPES)} AS v ({_VALUES})),"  # noqa: S608  # constants only
+    "WITH v AS (SELECT * FROM unnest($1::put_attempt[])),"  # noqa: S608  # constants only
     " w AS (UPDATE delivery d SET state = v.state, due_at = v.due_at, token = NULL, node = NULL,"
     " attempts = d.attempts + 1, reason = v.reason, last_status = v.status,"
     " last_failure = v.failure, settled_at = v.settled_at"
@@ -82,7 +74,7 @@ async def settle_all(tx: Transaction, settlements: Sequence[Settlement]) -> Sequ
     # Of several settlements of one lease the first counts.
     first = {(one.lease.delivery_id, one.lease.token): one for one in reversed(settlements)}
     values = [_values(one) for one in first.values()]
-    written = await tx.sql.fetch(_WRITE, *rows.columns(values, len(_TYPES)))
+    written = await tx.sql.fetch(_WRITE, values)
     ours = _ours(settlements, first, {(row[0], row[1]): row for row in written})
     tx.delivered += sum(isinstance(one.settlement.verdict, Done) for one in ours if one)
     following = await _lead_on(tx, [one for one in ours if one])
@@ -115,6 +107,7 @@ def _ours(
 
 
 def _values(settlement: Settlement) -> tuple[Any, ...]:
+    """Return the `put_attempt` (migration 0006) of a settlement."""
     lease, outcome, verdict = settlement.lease, settlement.outcome, settlement.verdict
     due_at = reason = None
     if isinstance(verdict, Done):
