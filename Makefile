@@ -33,6 +33,7 @@ bench: .venv/bench
 	@$(BIN)/python -m benchmarks.bulk_send
 	@$(BIN)/python -m benchmarks.deciding
 	@$(BIN)/python -m benchmarks.checking
+	@$(BIN)/python -m benchmarks.retention
 
 chaos: .venv/dev
 	@$(BIN)/python -m benchmarks.chaos --save

@@ -356,8 +356,8 @@ async def main(kinds: list[str], arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("kinds", nargs="*", choices=["sqlite", "postgres", []], default=[])
-    parser.add_argument("--events", type=int, default=1_500, help="messages a day")
-    parser.add_argument("--days", type=int, default=45)
+    parser.add_argument("--events", type=int, default=1_000, help="messages a day")
+    parser.add_argument("--days", type=int, default=40)
     parser.add_argument("--megabytes", type=int, default=200, help="bodies forgotten at once")
     parser.add_argument("--save", action="store_true", help="write benchmarks/results/retention.md")
     asked = parser.parse_args()
