@@ -91,6 +91,11 @@ def test_a_pod_is_as_closed_as_the_restricted_profile_asks(pod: Any) -> None:
 
 
 @every_pod
+def test_a_pod_can_be_stopped_while_it_starts(pod: Any) -> None:
+    assert pod["spec"]["shareProcessNamespace"], "the kernel keeps SIGTERM from a young process 1"
+
+
+@every_pod
 def test_a_probe_waits_longer_than_a_node_does_for_its_database(pod: Any) -> None:
     probe = pod["spec"]["containers"][0].get("readinessProbe", {})
     assert probe.get("timeoutSeconds", READY_SECONDS + 1) > READY_SECONDS

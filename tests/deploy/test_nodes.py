@@ -80,6 +80,13 @@ def test_a_command_line_that_cannot_be_read_would_be_found() -> None:
         flags(wrong)
 
 
+@pytest.mark.parametrize("name", COMPOSED)
+def test_a_container_has_an_init_so_that_it_can_be_stopped_while_it_starts(name: str) -> None:
+    ours = [one for one in composed(name)["services"].values() if one["image"].startswith(MINE)]
+    assert [one["init"] for one in ours] == [True] * len(ours)
+    assert ours
+
+
 @every_node
 def test_a_node_listens_where_it_is_looked_for(node: Process, told: Told) -> None:
     said = told(node)
