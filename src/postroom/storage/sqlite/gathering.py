@@ -10,14 +10,12 @@ from collections.abc import Iterator
 from queue import Empty, SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
-PATIENT_SECONDS = 0.002
+WAIT_SECONDS = 0.002
 """How long a batch of settlements and leases stays open: nobody outside waits for them, and each
-commit saved is a write to the disk saved."""
-BUSY_SECONDS = 0.003
-"""How long every batch stays open while the store is busy."""
+commit saved is a write to the disk saved. While the store is busy, every batch stays open so long."""
 BUSY_CALLS = 4
 """It is busy while so many calls of a batch are such as somebody outside waits for. One commit
-costs as much as writing several notifications, and when they come this fast, a few milliseconds
+costs as much as writing several notifications, and when they come this fast, two milliseconds
 make the batches many times larger."""
 LARGEST_BATCH = 256
 
@@ -64,9 +62,9 @@ class Gathering(Generic[C]):
         """Wait for calls and yield them, batch by batch, until closed and empty."""
         while self._wait_for_one():
             if self._is_busy:
-                time.sleep(BUSY_SECONDS)
+                time.sleep(WAIT_SECONDS)
             elif all(call.may_wait for call in tuple(self._calls)):
-                self._rest(PATIENT_SECONDS)
+                self._rest(WAIT_SECONDS)
             batch = self._take()
             urgent = sum(1 for call in batch if not call.may_wait)
             self._is_busy = urgent >= BUSY_CALLS
