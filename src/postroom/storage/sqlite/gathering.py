@@ -12,7 +12,8 @@ from typing import Generic, Protocol, TypeVar
 
 WAIT_SECONDS = 0.002
 """How long a batch of settlements and leases stays open: nobody outside waits for them, and each
-commit saved is a write to the disk saved. While the store is busy, every batch stays open so long."""
+commit saved is a write to the disk saved. While the store is busy, every batch stays open so long.
+"""
 BUSY_CALLS = 4
 """It is busy while so many calls of a batch are such as somebody outside waits for. One commit
 costs as much as writing several notifications, and when they come this fast, two milliseconds
