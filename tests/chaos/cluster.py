@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import asyncpg
-from tests.acceptance.gateway import _free_port as free_port
+from tests.chaos.ports import free_port
 from tests.contract.postgres import _binary, _children
 
 HOST = "127.0.0.1"

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tests.acceptance.gateway import COMMAND
-from tests.acceptance.gateway import _free_port as free_port
 from tests.chaos.cluster import DATABASE, Server
+from tests.chaos.ports import free_port
 from tests.chaos.proxy import HOST, Proxy
 
 from postroom.vault import Vault
