@@ -17,6 +17,8 @@ from postroom.workers.patience import Patience
 
 POLL_SECONDS = 1.0
 """The floor under all wake-ups: what another process queued is seen within this time."""
+IN_ONE_GO = 200
+"""So many listeners are looked at before others have their turn."""
 WRITE_AGAIN_SECONDS = 0.5
 """How long to wait before the store is told again how a breaker stands."""
 
@@ -186,11 +188,12 @@ class Worker:
         """Mark the lines that have work due, and note when the next is due."""
         roster, now = self._roster(), self._clock.now()
         self._next_at = None
-        watched = [
-            listener_id
-            for listener_id, listener in roster.registry.listeners.items()
-            if self._line(listener_id).room(self.attendance.share(listener), now) > 0
-        ]
+        watched = []
+        for count, (listener_id, listener) in enumerate(roster.registry.listeners.items(), 1):
+            if self._line(listener_id).room(self.attendance.share(listener), now) > 0:
+                watched.append(listener_id)
+            if count % IN_ONE_GO == 0:
+                await asyncio.sleep(0)
         due = await self._store.next_due(watched)
         for listener_id, moment in due.items():
             if moment <= now:
@@ -402,13 +405,12 @@ class Worker:
     def _shares_changed(self) -> None:
         """Give back what others are to do now, and look for what is ours to do."""
         for listener_id, line in list(self._lines.items()):
-            listener = self._roster().listener(listener_id)
+            listener = self._roster().listener(listener_id) if line.in_hand else None
             if listener is None:
                 continue
             if excess := line.give_back(self.attendance.share(listener)):
                 self._spawn(self._give_back(excess))
-            if line.in_hand:
-                self._advance(listener_id)
+            self._advance(listener_id)
         self.look_soon()
 
     def _free_gone(self) -> None:
