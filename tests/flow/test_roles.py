@@ -7,10 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.fernet import Fernet
 from tests.acceptance.cast import A1
 from tests.contract import postgres
 from tests.flow.gatehouse import eventually
-from tests.flow.office import Office
+from tests.flow.office import Office, office
 from tests.flow.test_cli_output import log_of_its_own  # noqa: F401  # a fixture for all tests here
 from tests.flow.test_two_nodes import Listener, all_delivered, in_step, node
 from typer.testing import CliRunner
@@ -141,6 +142,23 @@ async def test_a_node_that_is_leaving_is_alive_takes_messages_and_is_not_ready(
         assert (await leaving.http.get("/healthz")).is_success
         await leaving.feed(1)
         await eventually(lambda: all_delivered(staying, 1))
+
+
+async def test_a_node_whose_key_opens_no_secret_is_not_ready(dsn: str, tmp_path: Path) -> None:
+    other_key = Fernet.generate_key().decode()
+    async with (
+        node(dsn, tmp_path) as right,
+        office(tmp_path, database=dsn, secret_key=other_key) as wrong,
+    ):
+        assert (await wrong.http.get("/readyz")).is_success  # there is no secret yet
+        await right.apply({"name": "erp", "url": "http://127.0.0.1:9/"})
+
+        async def says_why() -> bool:
+            ready = await wrong.http.get("/readyz")
+            return not ready.is_success and "does not open the stored secrets" in ready.text
+
+        await eventually(says_why)
+        assert (await right.http.get("/readyz")).is_success
 
 
 def test_a_database_file_has_one_node_with_every_role(tmp_path: Path) -> None:

@@ -158,6 +158,8 @@ class Node:
             return "it is being stopped"
         if any(task.done() for task in self._work):
             return "a part of its work has ended; its log says why"
+        if self.keeper.is_locked_out:
+            return "its secret_key does not open the stored secrets"
         try:
             async with asyncio.timeout(READY_SECONDS):
                 await self.store.revision()

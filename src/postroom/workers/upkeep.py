@@ -7,7 +7,7 @@ from typing import Protocol
 from postroom import observe, roster
 from postroom.clock import SECOND, Clock
 from postroom.delivery import wanted
-from postroom.errors import UnavailableError
+from postroom.errors import InvalidInputError, UnavailableError
 from postroom.model import LEASE_SECONDS, Json, Registry, Secret
 from postroom.operations.connect import account_oauth
 from postroom.roster import Roster
@@ -50,6 +50,8 @@ class RosterKeeper:
         self.current: Roster = roster.build(
             Registry(revision=0, accounts={}, listeners={}, lanes={}), (), {}, now=clock.now()
         )
+        self.is_locked_out = False
+        """The secrets cannot be opened with the keys given: the roster stays as it was."""
 
     async def refresh(self) -> bool:
         """Look for changes; return whether there were any.
@@ -57,7 +59,13 @@ class RosterKeeper:
         One after the other: whoever looked earlier must not put an older roster over a newer one.
         """
         async with self._turns:
-            return await self._refresh()
+            try:
+                has_changed = await self._refresh()
+            except InvalidInputError:
+                self.is_locked_out = True
+                raise
+            self.is_locked_out = False
+            return has_changed
 
     async def _refresh(self) -> bool:
         seen = (
