@@ -298,6 +298,7 @@ async def drop(place: Place, megabytes_wanted: int) -> tuple[list[Waits], int, f
     store = place.store
     events = megabytes_wanted * 1_000_000 // 6_000
     await fill_at_random(store, events)
+    await place.end_the_day()
     bytes_of, _, _ = await place.sizes()
     now = START + 1000 * DAY
     await store.begin_partition(now, DAY)

@@ -283,6 +283,25 @@ async def test_a_reader_in_the_way_puts_forgetting_off_and_holds_up_nobody_for_l
     assert await node.forget_bodies(T0 + 30 * SECOND, 100) == 3
 
 
+async def test_vacuuming_puts_forgetting_off_too(
+    node: PostgresStore, beside: asyncpg.Connection
+) -> None:
+    """It may be at what a partition keeps beside itself, which emptying finds out late."""
+    await _keep(node, range(3))
+    await node.begin_partition(T0 + MINUTE, MINUTE)
+    beside_itself = await beside.fetchval(
+        "SELECT reltoastrelid::regclass::text FROM pg_class WHERE relname = 'content_0'"
+    )
+    vacuuming = beside.transaction()
+    await vacuuming.start()
+    # What a vacuum holds, held by a look at it.
+    await beside.fetch(f"SELECT count(*) FROM {beside_itself}")  # noqa: S608  # a table of ours
+
+    assert await node.forget_bodies(T0 + 30 * SECOND, 100, grace_us=MINUTE) == 0
+    await vacuuming.rollback()
+    assert await node.forget_bodies(T0 + 30 * SECOND, 100, grace_us=MINUTE) == 3
+
+
 async def test_a_partition_of_which_most_is_owed_goes_body_by_body(
     node: PostgresStore, beside: asyncpg.Connection
 ) -> None:

@@ -29,5 +29,5 @@ async def retain(store: Store, now: int, *, body_days: float, row_days: float) -
 
 async def _until_done(forget: Callable[[int, int], Awaitable[int]], before: int) -> None:
     """Forget in small transactions, so that accepts go in between."""
-    while await forget(before, BATCH) >= BATCH:
+    while await forget(before, BATCH):
         pass

@@ -15,7 +15,7 @@ reader in the way it is tried again later.
 - Moving locks the table, for everybody, while a few bodies are copied.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 import asyncpg
@@ -31,8 +31,6 @@ NEWEST_ROWS = 10_000
 """Among so many of the newest of a partition is the newest moment: nodes' clocks and the order of
 their commits differ by less than that."""
 
-_TRY = "SAVEPOINT unlocked; SET LOCAL lock_timeout = '500ms'"
-"""So long others wait behind us at most, where somebody is in our way."""
 _ALONE = f"SELECT pg_advisory_xact_lock({WHOLE_STORE}, 1)"
 _LAST = "SELECT last_value FROM notification_seq"
 _IS_THERE = "SELECT to_regclass($1) IS NOT NULL"
@@ -84,15 +82,18 @@ async def _make(tx: Transaction, *, number: int) -> bool:
     await tx.sql.execute(_ALONE)
     if await tx.sql.fetchval(_IS_THERE, f"content_{number}"):
         return True
-    # To attach one keeps nobody waiting who records; it looks through `content_rest`, though.
-    if not await _lock(tx, "content_rest"):
-        return False
-    await tx.sql.execute(
-        f"CREATE TABLE content_{number} (LIKE content INCLUDING ALL);"
-        f" ALTER TABLE content ATTACH PARTITION content_{number}"
-        f" FOR VALUES FROM ({number * WIDTH}) TO ({(number + 1) * WIDTH})"
-    )
-    return True
+    first, end = _range(number)
+
+    async def make() -> None:
+        # To attach one keeps nobody waiting who records; it looks through `content_rest`, though.
+        await tx.sql.execute(
+            "LOCK TABLE content_rest IN ACCESS EXCLUSIVE MODE;"
+            f" CREATE TABLE content_{number} (LIKE content INCLUDING ALL);"
+            f" ALTER TABLE content ATTACH PARTITION content_{number}"
+            f" FOR VALUES FROM ({first}) TO ({end})"
+        )
+
+    return await _if_free(tx, make)
 
 
 async def _move_to(tx: Transaction, *, number: int) -> None:
@@ -129,39 +130,51 @@ async def _size(connection: Sql, *, number: int) -> tuple[int, int]:
 
 async def _empty(tx: Transaction, *, number: int) -> bool:
     """Drop all that a partition holds but what is owed; return whether that could be done now."""
-    if not await _lock(tx, f"content_{number}"):
-        return False
-    owed = [row[0] for row in await tx.sql.fetch(_OWED, *_range(number))]
-    if not owed:
-        await tx.sql.execute(f"TRUNCATE content_{number}")
-        return True
-    await tx.sql.execute(f"CREATE TABLE content_owed (LIKE content_{number})")
-    await tx.sql.execute(
-        f"INSERT INTO content_owed SELECT * FROM content_{number}"  # noqa: S608  # a number
-        " WHERE notification_seq = ANY($1::bigint[])",
-        owed,
-    )
-    await tx.sql.execute(
-        f"TRUNCATE content_{number}; INSERT INTO content_{number} SELECT * FROM content_owed;"  # noqa: S608  # a number
-        " DROP TABLE content_owed"
-    )
-    return True
 
-
-async def _remove(tx: Transaction, *, number: int) -> None:
-    """Take away a partition in which little is left, if that can be done now."""
-    size_bytes = await tx.sql.fetchval(f"SELECT pg_total_relation_size('content_{number}')")
-    if size_bytes <= FEW_BYTES and await _lock(tx, "ONLY content"):
+    async def empty() -> None:
+        await tx.sql.execute(f"LOCK TABLE content_{number} IN ACCESS EXCLUSIVE MODE")
+        owed = [row[0] for row in await tx.sql.fetch(_OWED, *_range(number))]
+        if not owed:
+            await tx.sql.execute(f"TRUNCATE content_{number}")
+            return
+        await tx.sql.execute(f"CREATE TABLE content_owed (LIKE content_{number})")
         await tx.sql.execute(
-            f"ALTER TABLE content DETACH PARTITION content_{number};"  # noqa: S608  # a number
+            f"INSERT INTO content_owed SELECT * FROM content_{number}"  # noqa: S608  # a number
+            " WHERE notification_seq = ANY($1::bigint[])",
+            owed,
+        )
+        await tx.sql.execute(
+            f"TRUNCATE content_{number};"  # noqa: S608  # a number
+            f" INSERT INTO content_{number} SELECT * FROM content_owed; DROP TABLE content_owed"
+        )
+
+    return await _if_free(tx, empty)
+
+
+async def _remove(tx: Transaction, *, number: int) -> bool:
+    """Take away a partition in which little is left; return whether that could be done now."""
+    size_bytes = await tx.sql.fetchval(f"SELECT pg_total_relation_size('content_{number}')")
+    if size_bytes > FEW_BYTES:
+        return False
+
+    async def remove() -> None:
+        await tx.sql.execute(
+            "LOCK TABLE ONLY content IN ACCESS EXCLUSIVE MODE;"  # noqa: S608  # a number
+            f" ALTER TABLE content DETACH PARTITION content_{number};"
             f" INSERT INTO content SELECT * FROM content_{number}; DROP TABLE content_{number}"
         )
 
+    return await _if_free(tx, remove)
 
-async def _lock(tx: Transaction, table: str) -> bool:
-    """Keep everybody off a table; return whether that could be done without waiting long."""
+
+async def _if_free(tx: Transaction, work: Callable[[], Awaitable[None]]) -> bool:
+    """Do some work if it need not wait long for its locks; return whether it was done.
+
+    Vacuuming may be in the way too: of a table, or of what it keeps beside itself.
+    """
+    await tx.sql.execute("SAVEPOINT unlocked; SET LOCAL lock_timeout = '500ms'")
     try:
-        await tx.sql.execute(f"{_TRY}; LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        await work()
     except asyncpg.LockNotAvailableError:
         await tx.sql.execute("ROLLBACK TO SAVEPOINT unlocked")
         return False
