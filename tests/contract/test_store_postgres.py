@@ -41,6 +41,7 @@ from postroom.storage.postgres import (
     record,
     settle,
     tables,
+    writer,
 )
 from postroom.storage.postgres.writer import Lane, Transaction
 from postroom.storage.schema import metadata
@@ -94,20 +95,33 @@ async def test_a_server_told_to_skip_the_disk_does_not(dsn: str, stack: AsyncExi
     assert await careless._people.do(ask) == "on"
 
 
-async def test_concurrent_recordings_share_commits(
-    node: PostgresStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    endings = 0
+@pytest.fixture
+def commits(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many notifications each commit keeps, once there are any."""
+    kept: list[int] = []
     ending = Transaction.ending
 
     def count(tx: Transaction) -> str:
-        nonlocal endings
-        endings += 1
+        kept.append(tx.notifications)
         return ending(tx)
 
     monkeypatch.setattr(Transaction, "ending", count)
+    return kept
+
+
+async def test_concurrent_recordings_share_commits(node: PostgresStore, commits: list[int]) -> None:
     await asyncio.gather(*(node.record(recording(notification(n), 1)) for n in range(200)))
-    assert endings < 10
+    assert len(commits) < 10
+
+
+async def test_commits_are_shared_as_far_as_a_statement_can_carry(
+    node: PostgresStore, commits: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "LARGEST_BATCH_BYTES", 10_000)
+    sizes = (4_000, 6_000, 1, 40_000, 9_999, 1)
+    large = [notification(n, body=b"x" * size) for n, size in enumerate(sizes)]
+    await asyncio.gather(*(node.record(recording(one, 1)) for one in large))
+    assert commits == [2, 1, 1, 2]
 
 
 async def test_a_question_cannot_write(node: PostgresStore) -> None:

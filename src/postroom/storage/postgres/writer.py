@@ -18,6 +18,7 @@ import asyncpg
 import msgspec
 
 from postroom.errors import UnavailableError
+from postroom.storage.port import Life, Recording
 from postroom.storage.postgres.connection import (
     Sql,
     UnconfirmedError,
@@ -31,6 +32,9 @@ WAIT_SECONDS = 0.002
 """How long a batch of settlements and leases stays open: nobody outside waits for them, and each
 commit saved is a write to the disk saved."""
 LARGEST_BATCH = 256
+LARGEST_BATCH_BYTES = 32 * 1024 * 1024
+"""Of what callers bring to be kept; a call that brings more has a transaction of its own. A batch
+that took longer than a statement may take would fail all that are in it."""
 LEAVE_SECONDS = 2.0
 EASE_SECONDS = 1.0
 """How long after a commit without an answer it is looked at what became of it: by then the server
@@ -214,7 +218,14 @@ class Lane:
         if all(call.may_wait for call in self._queue) and not self._is_closed:
             self._has_calls.clear()
             await asyncio.sleep(WAIT_SECONDS)
-        return [self._queue.popleft() for _ in range(min(len(self._queue), LARGEST_BATCH))]
+        batch = [self._queue.popleft()]
+        room = LARGEST_BATCH_BYTES - _size_bytes(batch[0].argument)
+        while self._queue and len(batch) < LARGEST_BATCH:
+            room -= _size_bytes(self._queue[0].argument)
+            if room < 0:
+                break
+            batch.append(self._queue.popleft())
+        return batch
 
     async def _perform(self, calls: Sequence[_Call]) -> None:
         try:
@@ -347,6 +358,17 @@ async def _take_leave(connection: Sql) -> None:
             await connection.close()
     except Exception:  # noqa: BLE001  # the server may be away; nothing is left to lose
         connection.terminate()
+
+
+def _size_bytes(argument: object) -> int:
+    """Return how many bytes of any length a call brings to be kept."""
+    if isinstance(argument, Recording):
+        notification = argument.notification
+        return len(notification.body) + len(notification.enrichment or b"")
+    if isinstance(argument, Life):
+        documents = sum(len(content) for _, content in argument.documents)
+        return documents + sum(_size_bytes(one) for one in argument.recordings)
+    return 0
 
 
 def _by_verb(batch: Sequence[_Call]) -> list[list[_Call]]:
