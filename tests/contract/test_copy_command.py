@@ -53,7 +53,8 @@ def target() -> Iterator[str]:
 
 
 def typed(*words: str, ends: int = 0) -> Result:
-    done = CliRunner().invoke(program, list(words))
+    # Wide, so that no path is broken at a hyphen.
+    done = CliRunner(env={"COLUMNS": "500"}).invoke(program, list(words))
     assert done.exit_code == ends, done.output
     return done
 

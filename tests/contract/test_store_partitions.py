@@ -32,6 +32,7 @@ from postroom.storage.postgres import PostgresStore, open_store, partitions
 from postroom.storage.postgres.writer import Transaction
 from postroom.workers.retention import PARTITIONS, retain
 
+PUT_OFF_AT_MOST = 50
 REPLAY = Replay(id="rpl_1", reason="bug")
 
 
@@ -118,6 +119,12 @@ async def test_bodies_are_kept_for_so_many_days_and_rows_for_longer(store: Store
     for day in range(30):
         await _keep(store, range(2 * day, 2 * day + 2), received_at=T0 + day * DAY)
         await retain(store, T0 + day * DAY, body_days=10, row_days=20)
+        for _ in range(PUT_OFF_AT_MOST):
+            if len(await _bodies(store)) <= 2 * 12:
+                break
+            # A vacuum was in the way: upkeep, too, comes again.
+            await asyncio.sleep(0.1)
+            await retain(store, T0 + day * DAY, body_days=10, row_days=20)
         bodies, kept = await _bodies(store), (await store.counts()).notifications
 
         assert bodies >= set(range(max(0, 2 * (day - 10)), 2 * day + 2))
