@@ -137,6 +137,7 @@ def main() -> int:
     given = parsed()
     plan = plan_of(given)
     folder = given.folder or Path(tempfile.mkdtemp(prefix="postroom-chaos-"))
+    folder.mkdir(parents=True, exist_ok=True)
     machine = describe(folder)
     print(f"seed {plan.seed}; logs of the nodes in {folder}")
     columns = (
