@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 from tests.acceptance.gateway import Gateway
 from tests.contract.postgres import PostgresServer
@@ -14,6 +15,7 @@ from tests.flow.gatehouse import eventually
 from tests.flow.office import Office, office
 
 from postroom.clock import SECOND
+from postroom.storage.postgres import PostgresStore, open_store
 from postroom.vault import Vault
 from postroom.workers import attendance, upkeep, worker
 
@@ -288,3 +290,47 @@ async def test_a_node_that_cannot_be_sure_of_its_places_starts_nothing(
         await eventually(is_sure_again)
         await one.feed(2)
         await eventually(lambda: all_delivered(one, 2))
+
+
+async def test_a_node_that_was_taken_out_calls_for_nothing_that_others_have_meanwhile(
+    dsn: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stack: AsyncExitStack
+) -> None:
+    """As after its process was stopped for minutes: all but its call under way is others'."""
+    monkeypatch.setattr(attendance, "LOOK_SECONDS", NEVER)
+    monkeypatch.setattr(attendance, "ABSENT_SECONDS", NEVER)
+    counter = Counter()
+    counter.may_answer.clear()
+    url = await stack.enter_async_context(counter.at())
+    one = await stack.enter_async_context(node(dsn, tmp_path))
+    await one.apply({"name": "erp", "url": url, "concurrency": 1})
+    for number in range(5):
+        await one.feed(number)
+    await eventually(lambda: _has_come(counter, 1))
+    (line,) = [each for each in one.node.worker._lines.values() if each.in_hand]
+
+    async def is_ready() -> bool:
+        return len(line.ready) == 4
+
+    await eventually(is_ready)
+    other = await open_store(dsn)
+    stack.push_async_callback(other.close)
+    await _take_over(dsn, other, line.listener_id, one.node.clock.now() + 120 * SECOND)
+
+    await one.node.worker.attendance.look()
+    counter.may_answer.set()
+
+    async def has_ended() -> bool:
+        return not one.node.worker.in_hand
+
+    await eventually(has_ended)
+    assert counter.calls == 1
+
+
+async def _take_over(dsn: str, other: PostgresStore, listener_id: int, now: int) -> None:
+    """Take every node out, and lease what its leases on have run out."""
+    beside = await asyncpg.connect(dsn)
+    await beside.execute("DELETE FROM node")
+    await beside.close()
+    until = now + 60 * SECOND
+    taken = await other.lease(listener_id, limit=10, now=now, leased_until=until, token=7)
+    assert len(taken) == 5

@@ -33,6 +33,7 @@ class Attendance:
         draining: Callable[[], frozenset[int]],
         changed: Callable[[], None],
         lost: Callable[[], None],
+        was_out: Callable[[], None],
     ) -> None:
         self._store = store
         self._draining = draining
@@ -41,6 +42,8 @@ class Attendance:
         """Called when shares may be others, or calls may be started again."""
         self._lost = lost
         """Called, on the node that leads, when another is there no longer."""
+        self._was_out = was_out
+        """Called when others had taken this node out: what it had leased may be theirs."""
         self.crew: Crew | None = None
         """The nodes that there are, as of the last look."""
         self._closed: frozenset[int] | None = None
@@ -139,6 +142,8 @@ class Attendance:
             # Once open, open: what others drain from then on they drain for those who came later.
             closed = was_closed & closed if closed is not None else was_closed
         self._closed = closed
+        if is_anew and before is not None:
+            self._was_out()
         if before is None or before.members != crew.members or closed != was_closed or not was_sure:
             self._shares.clear()
             self._changed()

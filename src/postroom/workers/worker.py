@@ -42,7 +42,11 @@ class Worker:
         """When something is due next, as far as was seen at the last look."""
         self._is_to_look = asyncio.Event()
         self.attendance = Attendance(
-            store, draining=self._draining, changed=self._shares_changed, lost=self._free_gone
+            store,
+            draining=self._draining,
+            changed=self._shares_changed,
+            lost=self._free_gone,
+            was_out=self._begin_anew,
         )
 
     # --- what the road asks (pipeline.Dispatch) ----------------------------------------------
@@ -163,8 +167,7 @@ class Worker:
         """Start nothing more, give ready leases back, and let what is on the wire end."""
         self.stand_down()
         self.attendance.begin_leaving()
-        ready = [lease for line in self._lines.values() for lease in line.give_back()]
-        await self._give_back(ready)
+        await self._give_back(self._ready())
         for reminder in self._reminders:  # the store knows when each is due
             reminder.cancel()
         if self._tasks:
@@ -412,6 +415,14 @@ class Worker:
                 self._spawn(self._give_back(excess))
             self._advance(listener_id)
         self.look_soon()
+
+    def _begin_anew(self) -> None:
+        """Start nothing of what was ready while this node counted as gone: others may have it."""
+        self._spawn(self._give_back(self._ready()))
+
+    def _ready(self) -> list[Lease]:
+        """Take every ready lease out of the lines, to give it back."""
+        return [lease for line in self._lines.values() for lease in line.give_back()]
 
     def _free_gone(self) -> None:
         """Let what a node that is gone had leased be due at once, not when its leases run out."""
