@@ -43,7 +43,7 @@ def _parted(said: object) -> object:
 
 def _in_words(error: Mapping[str, Any]) -> str:
     """Return what pydantic complains of as a line that begins with the setting's name, if any."""
-    place = ".".join(map(str, error["loc"]))
+    place = str(error["loc"][0]) if error["loc"] else ""
     said = str(error["msg"]).removeprefix("Value error, ")
     return f"{place}: {said}" if place else said
 

@@ -63,20 +63,52 @@ class Vault:
         return hkdf.derive(self._root)
 
 
+class LockedVault(Vault):
+    """The vault of secrets whose key is not there: seals and opens nothing, and says what to do."""
+
+    def __init__(self, key: Path) -> None:
+        self._key = key
+
+    def seal(self, text: str) -> bytes:  # noqa: ARG002  # the vault's signature
+        """Raise `InvalidInputError`: what another key sealed would not be of one key with it."""
+        raise self._is_missing()
+
+    def open(self, sealed: bytes) -> str:  # noqa: ARG002  # as above
+        """Raise `InvalidInputError`."""
+        raise self._is_missing()
+
+    def fingerprint(self, text: str) -> str:  # noqa: ARG002  # as above
+        """Raise `InvalidInputError`."""
+        raise self._is_missing()
+
+    def derived_key(self, purpose: str) -> bytes:  # noqa: ARG002  # as above
+        """Raise `InvalidInputError`."""
+        raise self._is_missing()
+
+    def _is_missing(self) -> InvalidInputError:
+        return InvalidInputError(
+            f"{self._key} is missing, the key of the stored secrets: bring it back, or give its key"
+            " as secret_key (POSTROOM_SECRET_KEY)"
+        )
+
+
 def file_beside(database: Path) -> Path:
     """Return where the keys of a database file are, unless they are given."""
     return Path(f"{database}.key")
 
 
-def load(given: str | None, *, beside: Path) -> Vault:
+def load(given: str | None, *, beside: Path, has_secrets: bool = False) -> Vault:
     """Return the vault of the keys given, comma-separated, or of the file beside the database.
 
-    The file is made, readable by its owner only, when neither is there. Raises
-    `InvalidInputError` for what is no key, and for a file that cannot be made or read.
+    When neither is there, the file is made, readable by its owner only; but for a database that
+    has secrets already the vault is locked, as a new key beside it would be taken for theirs.
+    Raises `InvalidInputError` for what is no key, and for a file that cannot be made or read.
     """
     if given is not None:
         return Vault([key.strip().encode() for key in given.split(",") if key.strip()] or [b""])
     path = file_beside(beside)
+    if has_secrets and not path.exists():
+        return LockedVault(path)
     try:
         write_once(path, Vault.generate_key)
         keys = path.read_bytes().split()

@@ -66,6 +66,8 @@ def test_backing_up_and_restoring_goes_as_the_page_shows(installation: Path) -> 
     finally:
         page.close()
     assert (installation / "restored" / "postroom.db.lock").exists()
+    # Whoever looked into the copy has made no key beside it that would be taken for its own.
+    assert not (installation / "backups" / "monday.db.key").exists()
 
 
 def test_moving_to_postgresql_goes_as_the_page_shows(installation: Path, dsn: str) -> None:

@@ -25,11 +25,17 @@ def test_keys_rotate_the_first_seals_and_all_open() -> None:
     assert Vault([NEW]).open(both.seal(SECRET)) == SECRET
 
 
-def test_a_wrong_key_names_the_setting_to_check() -> None:
+def test_a_wrong_key_names_the_setting_to_check(tmp_path: Path) -> None:
     sealed = Vault([OLD]).seal(SECRET)
     with pytest.raises(InvalidInputError, match="POSTROOM_SECRET_KEY") as caught:
         Vault([NEW]).open(sealed)
     assert SECRET not in str(caught.value)
+    # Of a key that is not there none is made: it would be taken for the one that sealed them.
+    locked = vault.load(None, beside=tmp_path / "postroom.db", has_secrets=True)
+    for use in (lambda: locked.open(sealed), lambda: locked.seal(SECRET)):
+        with pytest.raises(InvalidInputError, match=r"postroom\.db\.key is missing"):
+            use()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("broken", [b"", b"not sealed at all", b"\xff\x00", OLD], ids=range(4))

@@ -41,7 +41,8 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
         ca_file=str(settings.ca_file) if settings.ca_file else None,
     )
     try:
-        yield Desk(store=store, vault=vault_of(settings), clock=clock, esign=esign)
+        sealing = vault_of(settings, has_secrets=bool(await store.secrets()))
+        yield Desk(store=store, vault=sealing, clock=clock, esign=esign)
     finally:
         await esign.close()
         await store.close()
@@ -53,10 +54,10 @@ def key_file(settings: Settings) -> Path | None:
     return file if settings.is_embedded and not settings.secret_key and file.exists() else None
 
 
-def vault_of(settings: Settings) -> Vault:
-    """Return what seals and opens the secrets of a database."""
+def vault_of(settings: Settings, *, has_secrets: bool) -> Vault:
+    """Return what seals and opens the secrets of a database; see `vault.load`."""
     given = settings.secret_key.get_secret_value() if settings.secret_key else None
-    return vault.load(given, beside=settings.sqlite_path)
+    return vault.load(given, beside=settings.sqlite_path, has_secrets=has_secrets)
 
 
 async def open_store(settings: Settings) -> Store:

@@ -27,7 +27,7 @@ async def copy(source: Settings, target: Settings, *, told: copying.Told) -> cop
         async with _end(target) as there:
             stand = await copying.look(here, there)
             if sealed := await copying.secrets_of(here):
-                key = vault_of(target)
+                key = vault_of(target, has_secrets=True)
                 for one in sealed:
                     key.open(one)
             if stand == "new":
