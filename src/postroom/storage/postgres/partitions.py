@@ -108,11 +108,12 @@ async def forget(reader: Reader, lane: Lane, before: int) -> int:
     """Drop what one partition holds that is all past and owes nothing; return how many bodies."""
     for number in await reader.read(partial(_past, before=before)):
         count, owed = await reader.read(partial(_size, number=number))
-        # Where most of it is owed, what is not goes row by row.
-        if owed * 2 < count and not await lane.do(partial(_empty, number=number)):
+        # Where most of it is owed, what is not goes row by row; of one in which nothing is left
+        # the room is given back, for files keep their holes.
+        if owed * 2 <= count and not await lane.do(partial(_empty, number=number)):
             return 0
         await lane.do(partial(_remove, number=number))
-        if owed * 2 < count:
+        if owed * 2 < count:  # else there may be more to do row by row
             return count - owed
     return 0
 
