@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from os import urandom
 
 import asyncpg
 import pytest
@@ -324,6 +325,20 @@ async def test_a_partition_of_which_most_is_owed_goes_body_by_body(
     assert await _places(beside) == {"content_1": 0, "content_rest": 6}
 
 
+async def test_a_partition_whose_bodies_all_went_one_by_one_goes_with_the_room_it_takes(
+    node: PostgresStore, beside: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partitions, "FEW_BYTES", 100_000)
+    for number in range(20):
+        fresh = notification(number, envelope_id=envelope(number), body=urandom(20_000))
+        await node.record(recording(fresh))
+    await node.begin_partition(T0 + MINUTE, MINUTE)
+    await beside.execute("DELETE FROM content")
+
+    assert await node.forget_bodies(T0 + MINUTE, 100) == 0
+    assert await _places(beside) == {"content_1": 0, "content_rest": 0}
+
+
 async def test_what_the_release_before_kept_is_the_first_partition(stack: AsyncExitStack) -> None:
     dsn = await postgres.server().bare_database()
     old = await asyncpg.connect(dsn)
@@ -336,3 +351,21 @@ async def test_what_the_release_before_kept_is_the_first_partition(stack: AsyncE
     assert await old.fetchval("SELECT pg_relation_filenode('content_0')") == file
     assert await old.fetchval("SELECT body FROM content WHERE notification_seq = 7") == b"seven"
     assert await _places(old) == {"content_0": 1, "content_rest": 0}
+
+
+async def test_everybody_waits_for_the_upgrade_no_longer_the_more_there_is(
+    stack: AsyncExitStack,
+) -> None:
+    dsn = await postgres.server().bare_database()
+    old = await asyncpg.connect(dsn, server_settings={"client_min_messages": "debug1"})
+    stack.push_async_callback(old.close)
+    await old.execute(migrations.script("postgresql", None, "0004"))
+    for statement in (*migrations.ahead("0004"), *migrations.ahead("0004")):
+        await old.execute(statement)
+    said: list[str] = []
+    old.add_log_listener(lambda _, message: said.append(message.message))
+    await old.execute(migrations.script("postgresql", "0004", "0005"))
+
+    assert [one for one in said if "content_0" in one and "implied by existing" in one]
+    left = "SELECT count(*) FROM pg_constraint WHERE conname = 'content_fits'"
+    assert await old.fetchval(left) == 0

@@ -105,6 +105,20 @@ def steps(present: str | None, revision: str = HEAD) -> tuple[Step, ...]:
     return tuple(Step(revision=one.revision, says=one.doc.strip()) for one in upward)
 
 
+def ahead(present: str | None) -> tuple[str, ...]:
+    """Return the statements for PostgreSQL that go before the steps from a revision.
+
+    Each is to be run in a transaction of its own: what takes long is done while nodes serve. Raises
+    `InvalidInputError` as `fit` does.
+    """
+    if present is None or fit(present) != "older":
+        return ()
+    with _in_words():
+        found = ScriptDirectory.from_config(_config()).iterate_revisions(HEAD, present)
+        upward = reversed(list(found))
+    return tuple(statement for one in upward for statement in getattr(one.module, "AHEAD", ()))
+
+
 def upgrade(
     url: str | sa.URL, revision: str = HEAD, *, told: Told = lambda _: None
 ) -> tuple[Step, ...]:

@@ -45,6 +45,8 @@ async def prepare(
 
 
 async def _prepare(connection: Sql, *, may_migrate: bool, told: Told) -> tuple[Step, ...]:
+    if may_migrate:
+        await _go_ahead(connection)
     async with connection.transaction():
         # Nodes that open a new database at once do not get in each other's way.
         await connection.execute(_UPGRADING)
@@ -58,6 +60,18 @@ async def _prepare(connection: Sql, *, may_migrate: bool, told: Told) -> tuple[S
             await connection.execute(migrations.script("postgresql", present, step.revision))
             present = step.revision
         return made
+
+
+async def _go_ahead(connection: Sql) -> None:
+    """Do what takes long before everybody must wait for the rest."""
+    present = await _revision(connection)
+    for statement in migrations.ahead(present):
+        async with connection.transaction():
+            await connection.execute(_UPGRADING)
+            if await _revision(connection) != present:
+                return  # another node was faster
+            await connection.execute(f"SET LOCAL lock_timeout = '{TABLE_SECONDS}s'")
+            await connection.execute(statement)
 
 
 async def revision(dsn: str) -> str | None:
