@@ -21,19 +21,20 @@ _TAKE = (
     "WITH taken AS (UPDATE delivery d SET token = v.token, due_at = v.leased_until, node = $1"  # noqa: S608  # constants only
     f" FROM {rows.unnested('bigint', 'bigint', 'bigint', 'bigint', start=2)}"
     " AS v (id, token, leased_until, now)"
-    f" WHERE d.id = v.id AND {rows.IS_DUE} AND d.token IS NULL AND d.due_at <= v.now RETURNING d.*)"
+    f" WHERE d.id = v.id AND {rows.FEW} AND {rows.IS_DUE} AND d.token IS NULL"
+    " AND d.due_at <= v.now RETURNING d.*)"
     f" SELECT {rows.LEASE} FROM taken d{rows.JOINS}"
 )
 _FREE = (
     "UPDATE delivery d SET token = NULL, node = NULL, due_at = least(d.due_at, $3::bigint)"  # noqa: S608  # constants only
     " FROM unnest($1::bigint[], $2::bigint[]) AS v (id, token)"
-    f" WHERE d.id = v.id AND d.token = v.token AND {rows.IS_DUE}"
+    f" WHERE d.id = v.id AND {rows.FEW} AND d.token = v.token AND {rows.IS_DUE}"
     " RETURNING d.listener_id, d.envelope_number, d.is_ordered"
 )
 _EXTEND = (
     "UPDATE delivery d SET due_at = v.leased_until"  # noqa: S608  # constants only
     " FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS v (id, token, leased_until)"
-    f" WHERE d.id = v.id AND d.token = v.token AND {rows.IS_DUE}"
+    f" WHERE d.id = v.id AND {rows.FEW} AND d.token = v.token AND {rows.IS_DUE}"
 )
 _HOLD_IF_FREE = "SELECT 1 FROM envelope WHERE number = $1 FOR NO KEY UPDATE SKIP LOCKED"
 _OF_NOBODY = (

@@ -26,6 +26,10 @@ JOINS = (
 IS_DUE = "d.state + 0 = 1"
 """For deliveries found by another key: of `d.state = 1` the planner may think that the index of
 all that is due is the shorter way, and walk a million of them."""
+FEW = "v.id + 0 = v.id"
+"""For deliveries found by the ids of some `v`: the planner takes it that few of them pass. Else,
+where it sees a young table, it may read the whole of it rather than look ten ids up, and goes on
+to when it has become large."""
 
 
 def columns(rows: Iterable[Sequence[Any]], width: int) -> list[list[Any]]:

@@ -20,19 +20,21 @@ HEADERS_BYTES = 4096
 _DUE = STATE_NUMBERS[DeliveryState.DUE]
 
 # Only where the token still holds: a delivery without an envelope may be taken over meanwhile.
+# What becomes an attempt comes with the update: joined to `v` once more, each would be compared
+# with each.
 _WRITE = (
-    "WITH v AS (SELECT * FROM unnest($1::put_attempt[])),"  # noqa: S608  # constants only
-    " w AS (UPDATE delivery d SET state = v.state, due_at = v.due_at, token = NULL, node = NULL,"
-    " attempts = d.attempts + 1, reason = v.reason, last_status = v.status,"
+    "WITH w AS (UPDATE delivery d SET state = v.state, due_at = v.due_at, token = NULL,"  # noqa: S608  # constants only
+    " node = NULL, attempts = d.attempts + 1, reason = v.reason, last_status = v.status,"
     " last_failure = v.failure, settled_at = v.settled_at"
-    f" FROM v WHERE d.id = v.id AND d.token = v.token AND {rows.IS_DUE}"
+    " FROM unnest($1::put_attempt[]) v"
+    f" WHERE d.id = v.id AND {rows.FEW} AND d.token = v.token AND {rows.IS_DUE}"
     " RETURNING d.id, v.token, d.listener_id, d.envelope_number, d.is_ordered, d.occurred_at,"
-    " d.attempts, d.state),"
+    " d.attempts, d.state, v.started_at, v.duration_us, v.status, v.failure, v.detail,"
+    " v.response_headers, v.response_excerpt, v.verdict, v.verdict_reason, v.next_at),"
     " a AS (INSERT INTO attempt (delivery_id, number, started_at, duration_us, status, failure,"
     " detail, response_headers, response_excerpt, verdict, verdict_reason, next_at)"
-    " SELECT v.id, w.attempts, v.started_at, v.duration_us, v.status, v.failure, v.detail,"
-    " v.response_headers, v.response_excerpt, v.verdict, v.verdict_reason, v.next_at"
-    " FROM w JOIN v ON v.id = w.id AND v.token = w.token)"
+    " SELECT id, attempts, started_at, duration_us, status, failure, detail, response_headers,"
+    " response_excerpt, verdict, verdict_reason, next_at FROM w)"
     " SELECT w.id, w.token, w.envelope_number, w.is_ordered, w.occurred_at,"
     " f.id, f.occurred_at, f.due_at, f.is_ordered, f.state"
     # What is open besides, as it was before this statement: of those settled in one batch only
@@ -51,7 +53,7 @@ _PROMOTE = (
     "WITH led AS (UPDATE delivery d SET state = 1, due_at = v.due_at, token = v.token,"  # noqa: S608  # constants only
     " node = CASE WHEN v.token IS NULL THEN NULL ELSE $1::int END"
     f" FROM {rows.unnested('bigint', 'bigint', 'bigint', start=2)} AS v (id, due_at, token)"
-    " WHERE d.id = v.id RETURNING d.*)"
+    f" WHERE d.id = v.id AND {rows.FEW} RETURNING d.*)"
     f" SELECT {rows.LEASE} FROM led d{rows.JOINS} WHERE d.token IS NOT NULL"
 )
 
