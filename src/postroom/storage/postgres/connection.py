@@ -12,9 +12,10 @@ CONNECT_SECONDS = 5.0
 """How long one host may take to let us in."""
 ROAD_SECONDS = 10.0
 """How long one statement of the road may take before the database counts as away."""
-PLAN_SECONDS = 10
-"""How long a plan is kept. One made while a table was empty would read all of it later; the next
-sees how large the table has become, analysed or not."""
+PLAN_SECONDS = 1
+"""How long a plan is kept. One made while a table was all but empty may read all that a listener
+was ever owed, for that was as cheap; the next sees how large the table has become, analysed or
+not."""
 PATIENT_SECONDS = 120.0
 """The same for what people ask for."""
 PRESENCE_SECONDS = 5.0
@@ -101,7 +102,7 @@ _WRITES = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     # A bitmap of all that a listener was ever owed is the shortest way to its line while that is
-    # little, and not ten seconds later.
+    # little, and not for long.
     "enable_bitmapscan": "off",
     "plan_cache_mode": "force_generic_plan",
 }
